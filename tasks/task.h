@@ -1,4 +1,5 @@
-// What a worker can be asked to do.  A kind is one file and one line in registry.cc; its name is the Celery task name.
+// What a worker can be asked to do.  A kind is one file and one line in registry.cc; its name is the Celery
+// task name.
 #pragma once
 #include <functional>
 #include <memory>
@@ -24,16 +25,21 @@ struct Context {
   std::function<void(const std::string& line)> log;          ///< into the task's log, which users read
   std::function<void(const base::Json& progress)> progress;  ///< called at most a few times a second
   size_t batch_records = 4096;                               ///< rows of a batch
-  size_t batches_in_flight = 8;                              ///< with batch_records the bound of a slice's memory
+  size_t batches_in_flight = 8;  ///< with batch_records the bound of a slice's memory
   /// Tests and `tamis dags test` give sources and sinks of their own; empty means those that the DAG names.
-  std::function<std::unique_ptr<sources::Source>(const std::string& kind, const base::Node&, const sources::SourceContext&)> make_source;
-  std::function<std::unique_ptr<sinks::Sink>(const std::string& kind, const base::Node&, const sinks::SinkContext&)> make_sink;
+  std::function<std::unique_ptr<sources::Source>(const std::string& kind, const base::Node&,
+                                                 const sources::SourceContext&)>
+      make_source;
+  std::function<std::unique_ptr<sinks::Sink>(const std::string& kind, const base::Node&,
+                                             const sinks::SinkContext&)>
+      make_sink;
 };
 
 struct TaskKind {
-  std::string name;     ///< Celery's task name: `tamis.etl`
+  std::string name;  ///< Celery's task name: `tamis.etl`
   std::string summary;
-  /// Does the work and returns the task's result.  Throws UserError (never retried) or any other error (retried by policy).
+  /// Does the work and returns the task's result.  Throws UserError (never retried) or any other error
+  /// (retried by policy).
   std::function<base::Json(const base::Json& args, const base::Json& kwargs, const Context&)> run;
 };
 

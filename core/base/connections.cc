@@ -4,7 +4,8 @@
 
 #include "core/base/error.h"
 
-DEFINE_string(redis, "redis://127.0.0.1:6379/0", "Redis: redis://[user:password@]host:port/db or unix:///path?db=n");
+DEFINE_string(redis, "redis://127.0.0.1:6379/0",
+              "Redis: redis://[user:password@]host:port/db or unix:///path?db=n");
 DEFINE_string(redis_key_prefix, "", "put before every Redis key, as Celery's global_keyprefix");
 DEFINE_string(kafka, "127.0.0.1:9092", "Kafka's bootstrap servers, separated by commas");
 DEFINE_string(kafka_security_protocol, "plaintext", "plaintext, ssl, sasl_plaintext or sasl_ssl");
@@ -15,7 +16,8 @@ DEFINE_string(kafka_ssl_ca, "", "file of the authorities to trust, PEM");
 DEFINE_string(kafka_ssl_certificate, "", "file of the client's certificate, PEM");
 DEFINE_string(kafka_ssl_key, "", "file of the client's key, PEM");
 DEFINE_string(kafka_ssl_key_password, "", "the client key's password");
-DEFINE_string(elasticsearch, "http://127.0.0.1:9200", "Elasticsearch or OpenSearch nodes, separated by commas");
+DEFINE_string(elasticsearch, "http://127.0.0.1:9200",
+              "Elasticsearch or OpenSearch nodes, separated by commas");
 DEFINE_string(elasticsearch_username, "", "user for basic authentication");
 DEFINE_string(elasticsearch_password, "", "password for basic authentication");
 DEFINE_string(elasticsearch_api_key, "", "encoded API key, instead of user and password");
@@ -41,12 +43,24 @@ Duration duration_flag(const char* name, const std::string& value) {
 Connections connections_from_flags() {
   Connections c;
   c.redis = {FLAGS_redis, FLAGS_redis_key_prefix};
-  c.kafka = {FLAGS_kafka, FLAGS_kafka_security_protocol, FLAGS_kafka_sasl_mechanism, FLAGS_kafka_sasl_username,
-             FLAGS_kafka_sasl_password, FLAGS_kafka_ssl_ca, FLAGS_kafka_ssl_certificate, FLAGS_kafka_ssl_key,
+  c.kafka = {FLAGS_kafka,
+             FLAGS_kafka_security_protocol,
+             FLAGS_kafka_sasl_mechanism,
+             FLAGS_kafka_sasl_username,
+             FLAGS_kafka_sasl_password,
+             FLAGS_kafka_ssl_ca,
+             FLAGS_kafka_ssl_certificate,
+             FLAGS_kafka_ssl_key,
              FLAGS_kafka_ssl_key_password};
-  c.elasticsearch = {FLAGS_elasticsearch, FLAGS_elasticsearch_username, FLAGS_elasticsearch_password, FLAGS_elasticsearch_api_key,
-                     FLAGS_elasticsearch_ca, FLAGS_elasticsearch_bulk_bytes, FLAGS_elasticsearch_max_in_flight,
-                     FLAGS_elasticsearch_gzip, duration_flag("elasticsearch_timeout", FLAGS_elasticsearch_timeout),
+  c.elasticsearch = {FLAGS_elasticsearch,
+                     FLAGS_elasticsearch_username,
+                     FLAGS_elasticsearch_password,
+                     FLAGS_elasticsearch_api_key,
+                     FLAGS_elasticsearch_ca,
+                     FLAGS_elasticsearch_bulk_bytes,
+                     FLAGS_elasticsearch_max_in_flight,
+                     FLAGS_elasticsearch_gzip,
+                     duration_flag("elasticsearch_timeout", FLAGS_elasticsearch_timeout),
                      duration_flag("elasticsearch_deadline", FLAGS_elasticsearch_deadline)};
   if (c.elasticsearch.bulk_bytes < 1024 || c.elasticsearch.bulk_bytes > (90 << 20))
     throw UserError("--elasticsearch_bulk_bytes must be between 1024 and {}", 90 << 20);

@@ -1,5 +1,5 @@
-// Where Redis, Kafka and Elasticsearch are and how to log in: a DAG never holds an address or a password.  Filled by
-// connections_from_flags() in a main(), passed down as a plain value.
+// Where Redis, Kafka and Elasticsearch are and how to log in: a DAG never holds an address or a password.
+// Filled by connections_from_flags() in a main(), passed down as a plain value.
 #pragma once
 #include <string>
 
@@ -8,8 +8,9 @@
 namespace tamis::base {
 
 struct RedisConnection {
-  std::string url = "redis://127.0.0.1:6379/0";  ///< redis://[user:password@]host:port/db or unix:///path?db=n
-  std::string key_prefix;                         ///< put before every key, as Celery's global_keyprefix
+  std::string url =
+      "redis://127.0.0.1:6379/0";  ///< redis://[user:password@]host:port/db or unix:///path?db=n
+  std::string key_prefix;          ///< put before every key, as Celery's global_keyprefix
 };
 
 struct KafkaConnection {
@@ -24,11 +25,11 @@ struct ElasticsearchConnection {
   std::string url = "http://127.0.0.1:9200";  ///< several nodes separated by commas
   std::string username, password, api_key;
   std::string ca;
-  int bulk_bytes = 5 << 20;        ///< a request's body, before compression
-  int max_in_flight = 4;           ///< requests at once
+  int bulk_bytes = 5 << 20;  ///< a request's body, before compression
+  int max_in_flight = 4;     ///< requests at once
   bool gzip = false;
-  Duration timeout = std::chrono::seconds(60);   ///< one request
-  Duration deadline = std::chrono::minutes(5);   ///< all attempts of one document together
+  Duration timeout = std::chrono::seconds(60);  ///< one request
+  Duration deadline = std::chrono::minutes(5);  ///< all attempts of one document together
 };
 
 struct Connections {

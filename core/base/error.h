@@ -1,5 +1,5 @@
-// The failures that end the work at hand.  The subclass says what the caller may do about it; records that can't be used
-// are values (records::Rejection), never exceptions.
+// The failures that end the work at hand.  The subclass says what the caller may do about it; records that
+// can't be used are values (records::Rejection), never exceptions.
 #pragma once
 #include <fmt/core.h>
 

@@ -17,10 +17,13 @@ void Findings::warning(const Span& span, std::string code, std::string message, 
 }
 
 size_t Findings::error_count() const {
-  return static_cast<size_t>(std::count_if(all_.begin(), all_.end(), [](const auto& f) { return f.severity == Severity::error; }));
+  return static_cast<size_t>(
+      std::count_if(all_.begin(), all_.end(), [](const auto& f) { return f.severity == Severity::error; }));
 }
 
-bool Findings::has_errors() const { return error_count() > 0; }
+bool Findings::has_errors() const {
+  return error_count() > 0;
+}
 
 void Findings::sort() {
   std::stable_sort(all_.begin(), all_.end(), [](const Finding& a, const Finding& b) {
@@ -54,9 +57,15 @@ std::string Findings::text(const std::string& file, const std::string& source) c
 Json Findings::json(const std::string& file) const {
   Json all = Json::array();
   for (const auto& f : all_)
-    all.push_back({{"file", file}, {"line", f.span.line}, {"column", f.span.column}, {"end_line", f.span.end_line},
-                   {"end_column", f.span.end_column}, {"severity", f.severity == Severity::error ? "error" : "warning"},
-                   {"code", f.code}, {"message", f.message}, {"hint", f.hint}});
+    all.push_back({{"file", file},
+                   {"line", f.span.line},
+                   {"column", f.span.column},
+                   {"end_line", f.span.end_line},
+                   {"end_column", f.span.end_column},
+                   {"severity", f.severity == Severity::error ? "error" : "warning"},
+                   {"code", f.code},
+                   {"message", f.message},
+                   {"hint", f.hint}});
   return all;
 }
 

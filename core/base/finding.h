@@ -7,7 +7,8 @@
 
 namespace tamis::base {
 
-/// A stretch of a text; lines and columns count from 1, `end_column` is exclusive.  Line 0: nowhere in particular.
+/// A stretch of a text; lines and columns count from 1, `end_column` is exclusive.  Line 0: nowhere in
+/// particular.
 struct Span {
   int line = 0, column = 0, end_line = 0, end_column = 0;
   friend bool operator==(const Span&, const Span&) = default;

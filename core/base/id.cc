@@ -10,7 +10,8 @@ namespace {
 std::string as_uuid(std::string hex, char version) {
   hex[12] = version;
   hex[16] = "89ab"[hex[16] & 3];
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" + hex.substr(20);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" + hex.substr(16, 4) + "-" +
+         hex.substr(20);
 }
 
 }  // namespace
@@ -21,6 +22,8 @@ std::string random_uuid() {
   return as_uuid(hash128_hex({reinterpret_cast<const char*>(words), sizeof words}), '4');
 }
 
-std::string derived_uuid(std::string_view name) { return as_uuid(hash128_hex(name), '8'); }
+std::string derived_uuid(std::string_view name) {
+  return as_uuid(hash128_hex(name), '8');
+}
 
 }  // namespace tamis::base

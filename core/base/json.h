@@ -1,5 +1,5 @@
-// JSON values as the whole project uses them: members keep their order, as the fields of a DAG file must on their way
-// to a worker.  Not for the record path, which reads and writes bytes.
+// JSON values as the whole project uses them: members keep their order, as the fields of a DAG file must on
+// their way to a worker.  Not for the record path, which reads and writes bytes.
 #pragma once
 #include <nlohmann/json.hpp>
 

@@ -61,15 +61,16 @@ void log(LogLevel level, std::string_view event, std::initializer_list<LogField>
   const auto word = words[static_cast<size_t>(level)];
   std::string line;
   if (FLAGS_log_format == "json") {
-    Json json = {{"time", format_rfc3339(now())}, {"level", word}, {"program", program_name()}, {"event", event}};
+    Json json = {
+        {"time", format_rfc3339(now())}, {"level", word}, {"program", program_name()}, {"event", event}};
     for (const auto& field : fields) json[std::string(field.name)] = field.text;
     line = json.dump(-1, ' ', false, Json::error_handler_t::replace);
   } else {
     line = fmt::format("{} {:<5} {}", format_rfc3339(now()), word, event);
     for (const auto& field : fields) line += fmt::format(" {}={}", field.name, logfmt_value(field.text));
   }
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                         spdlog::level::err};
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
+                                                         spdlog::level::warn, spdlog::level::err};
   logger().log(levels[static_cast<size_t>(level)], "{}", line);
 }
 

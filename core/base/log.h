@@ -1,5 +1,6 @@
-// One event, one line, to standard error: logfmt for people, JSON with --log_format=json.  The text is a fixed noun and verb
-// in the past tense; all that varies is a field.  Nothing is logged per record.  Thread-safe.
+// One event, one line, to standard error: logfmt for people, JSON with --log_format=json.  The text is a
+// fixed noun and verb in the past tense; all that varies is a field.  Nothing is logged per record.
+// Thread-safe.
 #pragma once
 #include <initializer_list>
 #include <string>
@@ -24,10 +25,18 @@ struct LogField {
 };
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
-inline void log_debug(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::debug, event, f); }
-inline void log_info(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::info, event, f); }
-inline void log_warn(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::warn, event, f); }
-inline void log_error(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::error, event, f); }
+inline void log_debug(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::debug, event, f);
+}
+inline void log_info(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::info, event, f);
+}
+inline void log_warn(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::warn, event, f);
+}
+inline void log_error(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::error, event, f);
+}
 
 /// Reads --log_level and --log_format.  Called by main() after load_settings.
 void start_logging(std::string_view program);

@@ -27,15 +27,23 @@ void update_process_metrics() {
   memory.set(static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE)));
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
   cpu.set(seconds(usage.ru_utime) + seconds(usage.ru_stime));
 }
 
 }  // namespace
 
-void Counter::add(double n) { static_cast<prometheus::Counter*>(counter_)->Increment(n); }
-void Gauge::set(double value) { static_cast<prometheus::Gauge*>(gauge_)->Set(value); }
-void Histogram::observe(double seconds) { static_cast<prometheus::Histogram*>(histogram_)->Observe(seconds); }
+void Counter::add(double n) {
+  static_cast<prometheus::Counter*>(counter_)->Increment(n);
+}
+void Gauge::set(double value) {
+  static_cast<prometheus::Gauge*>(gauge_)->Set(value);
+}
+void Histogram::observe(double seconds) {
+  static_cast<prometheus::Histogram*>(histogram_)->Observe(seconds);
+}
 
 Counter counter(const std::string& name, const std::string& summary, const Labels& labels) {
   return Counter(&prometheus::BuildCounter().Name(name).Help(summary).Register(registry()).Add(labels));
@@ -46,8 +54,10 @@ Gauge gauge(const std::string& name, const std::string& summary, const Labels& l
 }
 
 Histogram histogram(const std::string& name, const std::string& summary, const Labels& labels) {
-  const prometheus::Histogram::BucketBoundaries bounds{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300};
-  return Histogram(&prometheus::BuildHistogram().Name(name).Help(summary).Register(registry()).Add(labels, bounds));
+  const prometheus::Histogram::BucketBoundaries bounds{0.001, 0.003, 0.01, 0.03, 0.1, 0.3,
+                                                       1,     3,     10,   30,   100, 300};
+  return Histogram(
+      &prometheus::BuildHistogram().Name(name).Help(summary).Register(registry()).Add(labels, bounds));
 }
 
 std::string metrics_text() {

@@ -1,5 +1,5 @@
-// Every number that the programs export, made by name; served as Prometheus text by core/http's status server.
-// Labels never hold ids.  Thread-safe; a Counter or Gauge is looked up once and kept.
+// Every number that the programs export, made by name; served as Prometheus text by core/http's status
+// server. Labels never hold ids.  Thread-safe; a Counter or Gauge is looked up once and kept.
 #pragma once
 #include <map>
 #include <string>

@@ -18,24 +18,36 @@ Span Node::key_span(std::string_view key) const {
 
 std::string_view Node::kind_name() const {
   switch (kind) {
-    case Kind::null: return "null";
-    case Kind::boolean: return "a boolean";
-    case Kind::integer: return "an integer";
-    case Kind::number: return "a number";
-    case Kind::text: return "a text";
-    case Kind::list: return "a list";
-    case Kind::map: return "a mapping";
+    case Kind::null:
+      return "null";
+    case Kind::boolean:
+      return "a boolean";
+    case Kind::integer:
+      return "an integer";
+    case Kind::number:
+      return "a number";
+    case Kind::text:
+      return "a text";
+    case Kind::list:
+      return "a list";
+    case Kind::map:
+      return "a mapping";
   }
   return "";
 }
 
 Json Node::json() const {
   switch (kind) {
-    case Kind::null: return nullptr;
-    case Kind::boolean: return boolean;
-    case Kind::integer: return integer;
-    case Kind::number: return number;
-    case Kind::text: return text;
+    case Kind::null:
+      return nullptr;
+    case Kind::boolean:
+      return boolean;
+    case Kind::integer:
+      return integer;
+    case Kind::number:
+      return number;
+    case Kind::text:
+      return text;
     case Kind::list: {
       Json out = Json::array();
       for (const auto& item : items) out.push_back(item.json());

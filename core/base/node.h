@@ -1,5 +1,6 @@
-// A value read from YAML or JSON that still knows where it stood, so that whoever finds it wrong can point at it.
-// Made by core/base/yaml and by from_json (a worker's copy of a task has no places); read by the DAG parser and by tasks.
+// A value read from YAML or JSON that still knows where it stood, so that whoever finds it wrong can point at
+// it. Made by core/base/yaml and by from_json (a worker's copy of a task has no places); read by the DAG
+// parser and by tasks.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -19,11 +20,11 @@ class Node {
   struct Entry;
 
   Kind kind = Kind::null;
-  std::string text;       ///< a scalar as it was written, without quotes and escapes
-  bool quoted = false;    ///< the scalar stood in quotes or in a block: always Kind::text
-  int64_t integer = 0;    ///< Kind::integer
-  double number = 0;      ///< Kind::number, and Kind::integer as a double
-  bool boolean = false;   ///< Kind::boolean
+  std::string text;            ///< a scalar as it was written, without quotes and escapes
+  bool quoted = false;         ///< the scalar stood in quotes or in a block: always Kind::text
+  int64_t integer = 0;         ///< Kind::integer
+  double number = 0;           ///< Kind::number, and Kind::integer as a double
+  bool boolean = false;        ///< Kind::boolean
   std::vector<Node> items;     ///< Kind::list
   std::vector<Entry> entries;  ///< Kind::map, in the order written; keys are distinct
   Span span;

@@ -21,7 +21,8 @@ namespace {
 
 std::string environment_name(const std::string& flag) {
   std::string name = "TAMIS_";
-  for (const char c : flag) name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : flag)
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
@@ -71,8 +72,8 @@ void read_file(const std::string& path, const std::set<std::string>& on_command_
 }  // namespace
 
 void load_settings(int& argc, char**& argv) {
-  // The config file's own place comes from the command line or the environment, and what the command line says wins over
-  // both: so it is noted first, then the lower layers are filled in around it.
+  // The config file's own place comes from the command line or the environment, and what the command line
+  // says wins over both: so it is noted first, then the lower layers are filled in around it.
   gflags::ParseCommandLineNonHelpFlags(&argc, &argv, true);
   std::set<std::string> on_command_line;
   for (const auto& flag : our_flags())
@@ -82,7 +83,8 @@ void load_settings(int& argc, char**& argv) {
   if (!FLAGS_config.empty()) read_file(FLAGS_config, on_command_line);
   for (const auto& flag : our_flags()) {
     const auto name = environment_name(flag.name);
-    if (const char* value = std::getenv(name.c_str()); value != nullptr && !on_command_line.contains(flag.name))
+    if (const char* value = std::getenv(name.c_str());
+        value != nullptr && !on_command_line.contains(flag.name))
       set(flag.name, value, name);
   }
 }
@@ -90,7 +92,8 @@ void load_settings(int& argc, char**& argv) {
 std::vector<FlagDescription> describe_flags() {
   std::vector<FlagDescription> out;
   for (const auto& flag : our_flags())
-    out.push_back({flag.name, flag.type, flag.default_value, flag.description, environment_name(flag.name), is_secret(flag.name)});
+    out.push_back({flag.name, flag.type, flag.default_value, flag.description, environment_name(flag.name),
+                   is_secret(flag.name)});
   return out;
 }
 

@@ -6,7 +6,8 @@
 
 namespace tamis::base {
 
-/// Blocks the two signals in all threads started later and waits for them in one of its own.  Call once, first in main().
+/// Blocks the two signals in all threads started later and waits for them in one of its own.  Call once,
+/// first in main().
 std::stop_token stop_on_signals();
 
 /// Waits for `duration` or until a stop is asked for; returns whether it was.

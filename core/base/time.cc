@@ -41,7 +41,9 @@ void two(char* out, int value) {
 
 }  // namespace
 
-Instant now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
+Instant now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
 
 int days_in_month(int year, int month) {
   static constexpr int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -50,10 +52,11 @@ int days_in_month(int year, int month) {
 }
 
 Instant from_civil(int year, int month, int day, int hour, int minute, int second, int microsecond) {
-  const std::chrono::sys_days date = std::chrono::year_month_day(
-      std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)), std::chrono::day(static_cast<unsigned>(day)));
-  return Instant(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
-         Duration(microsecond);
+  const std::chrono::sys_days date =
+      std::chrono::year_month_day(std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+                                  std::chrono::day(static_cast<unsigned>(day)));
+  return Instant(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second) + Duration(microsecond);
 }
 
 CivilTime civil(Instant instant) {
@@ -81,9 +84,10 @@ CivilTime civil(Instant instant) {
 
 std::optional<Instant> parse_rfc3339(std::string_view text) {
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0, microsecond = 0;
-  if (text.size() < 20 || !digits(text, 0, 4, year) || text[4] != '-' || !digits(text, 5, 2, month) || text[7] != '-' ||
-      !digits(text, 8, 2, day) || (text[10] != 'T' && text[10] != 't') || !digits(text, 11, 2, hour) || text[13] != ':' ||
-      !digits(text, 14, 2, minute) || text[16] != ':' || !digits(text, 17, 2, second))
+  if (text.size() < 20 || !digits(text, 0, 4, year) || text[4] != '-' || !digits(text, 5, 2, month) ||
+      text[7] != '-' || !digits(text, 8, 2, day) || (text[10] != 'T' && text[10] != 't') ||
+      !digits(text, 11, 2, hour) || text[13] != ':' || !digits(text, 14, 2, minute) || text[16] != ':' ||
+      !digits(text, 17, 2, second))
     return std::nullopt;
   size_t at = 19;
   if (!fraction(text, at, microsecond) || at >= text.size()) return std::nullopt;
@@ -92,14 +96,15 @@ std::optional<Instant> parse_rfc3339(std::string_view text) {
     if (at + 1 != text.size()) return std::nullopt;
   } else if (text[at] == '+' || text[at] == '-') {
     int hours = 0, minutes = 0;
-    if (at + 6 != text.size() || !digits(text, at + 1, 2, hours) || text[at + 3] != ':' || !digits(text, at + 4, 2, minutes) ||
-        hours > 23 || minutes > 59)
+    if (at + 6 != text.size() || !digits(text, at + 1, 2, hours) || text[at + 3] != ':' ||
+        !digits(text, at + 4, 2, minutes) || hours > 23 || minutes > 59)
       return std::nullopt;
     offset = (hours * 60 + minutes) * (text[at] == '-' ? -1 : 1);
   } else {
     return std::nullopt;
   }
-  if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
+  if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
+      second > 60)
     return std::nullopt;
   const Instant instant =
       from_civil(year, month, day, hour, minute, second, microsecond) - std::chrono::minutes(offset);
@@ -156,7 +161,8 @@ std::string format_rfc3339(Instant instant) {
 
 std::string format_isoformat(Instant instant) {
   const CivilTime c = civil(instant);
-  auto text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
+  auto text =
+      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", c.year, c.month, c.day, c.hour, c.minute, c.second);
   if (c.microsecond != 0) text += fmt::format(".{:06}", c.microsecond);
   return text + "+00:00";
 }
@@ -174,25 +180,37 @@ std::optional<Duration> parse_duration(std::string_view text) {
       continue;
     }
     double number = 0;
-    const auto [end, error] = std::from_chars(text.data() + at, text.data() + text.size(), number, std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(text.data() + at, text.data() + text.size(), number, std::chars_format::fixed);
     if (error != std::errc() || number < 0) return std::nullopt;
     at = static_cast<size_t>(end - text.data());
     std::string_view unit = text.substr(at);
     size_t length = 0;
-    while (length < unit.size() && ((unit[length] | 32) >= 'a' && (unit[length] | 32) <= 'z') && (!iso || length == 0)) ++length;
+    while (length < unit.size() && ((unit[length] | 32) >= 'a' && (unit[length] | 32) <= 'z') &&
+           (!iso || length == 0))
+      ++length;
     unit = unit.substr(0, length);
     at += length;
     double seconds = 0;
     const char letter = unit.empty() ? '\0' : static_cast<char>(unit[0] | 32);
-    if (unit.empty() && !iso && !any && at == text.size()) seconds = 1;
-    else if (unit == "ms") seconds = 0.001;
-    else if (unit == "us") seconds = 0.000001;
-    else if (unit.size() == 1 && letter == 's' && in_time) seconds = 1;
-    else if (unit.size() == 1 && letter == 'm' && in_time) seconds = 60;
-    else if (unit.size() == 1 && letter == 'h' && in_time) seconds = 3600;
-    else if (unit.size() == 1 && letter == 'd' && (!iso || !in_time)) seconds = 86400;
-    else if (unit.size() == 1 && letter == 'w' && (!iso || !in_time)) seconds = 604800;
-    else return std::nullopt;
+    if (unit.empty() && !iso && !any && at == text.size())
+      seconds = 1;
+    else if (unit == "ms")
+      seconds = 0.001;
+    else if (unit == "us")
+      seconds = 0.000001;
+    else if (unit.size() == 1 && letter == 's' && in_time)
+      seconds = 1;
+    else if (unit.size() == 1 && letter == 'm' && in_time)
+      seconds = 60;
+    else if (unit.size() == 1 && letter == 'h' && in_time)
+      seconds = 3600;
+    else if (unit.size() == 1 && letter == 'd' && (!iso || !in_time))
+      seconds = 86400;
+    else if (unit.size() == 1 && letter == 'w' && (!iso || !in_time))
+      seconds = 604800;
+    else
+      return std::nullopt;
     total += number * seconds;
     any = true;
   }

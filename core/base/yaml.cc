@@ -28,7 +28,8 @@ void resolve_plain(Node& node) {
   const char* begin = t.data() + (t[0] == '+' ? 1 : 0);
   const char* end = t.data() + t.size();
   const size_t first_digit = t[0] == '-' || t[0] == '+' ? 1 : 0;
-  if (t.size() <= first_digit || ((t[first_digit] < '0' || t[first_digit] > '9') && t[first_digit] != '.')) return;
+  if (t.size() <= first_digit || ((t[first_digit] < '0' || t[first_digit] > '9') && t[first_digit] != '.'))
+    return;
   int64_t integer = 0;
   if (auto [stop, error] = std::from_chars(begin, end, integer); stop == end && error == std::errc()) {
     // 007 is a number in YAML and a mistake in most files; texts such as phone prefixes keep their zeros.
@@ -69,22 +70,27 @@ class Builder : public YAML::EventHandler {
     node.span = at(mark, 1);
     add(std::move(node), 0);
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node;
     node.text = value;
     node.quoted = tag == "!";
     node.span = at(mark, static_cast<int>(value.size()) + (node.quoted ? 2 : 0));
-    if (node.quoted || tag == "tag:yaml.org,2002:str") node.kind = Node::Kind::text;
-    else resolve_plain(node);
+    if (node.quoted || tag == "tag:yaml.org,2002:str")
+      node.kind = Node::Kind::text;
+    else
+      resolve_plain(node);
     if (tag != "!" && tag != "?" && !tag.empty() && tag != "tag:yaml.org,2002:str")
       findings_.error(node.span, "unknown_tag", "the tag \"" + tag + "\" is not allowed");
     add(std::move(node), anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(Node::Kind::list, mark, anchor);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(Node::Kind::map, mark, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -122,12 +128,15 @@ class Builder : public YAML::EventHandler {
     // `<<` gives what the mapping does not say itself; the first of several wins.
     for (auto& [merged, span] : frame.merges) {
       auto take = [&](const Node& from) {
-        if (!from.is_map()) return findings_.error(span, "bad_merge", "\"<<\" needs a mapping or a list of mappings");
+        if (!from.is_map())
+          return findings_.error(span, "bad_merge", "\"<<\" needs a mapping or a list of mappings");
         for (const auto& entry : from.entries)
           if (frame.node.find(entry.key) == nullptr) frame.node.entries.push_back(entry);
       };
-      if (merged.is_list()) for (const auto& item : merged.items) take(item);
-      else take(merged);
+      if (merged.is_list())
+        for (const auto& item : merged.items) take(item);
+      else
+        take(merged);
     }
     add(std::move(frame.node), frame.anchor);
   }
@@ -141,7 +150,8 @@ class Builder : public YAML::EventHandler {
     if (frame.node.is_list()) {
       frame.node.items.push_back(std::move(node));
     } else if (!frame.has_key) {
-      if (node.is_map() || node.is_list()) findings_.error(node.span, "bad_key", "a key must be a plain word");
+      if (node.is_map() || node.is_list())
+        findings_.error(node.span, "bad_key", "a key must be a plain word");
       frame.has_key = true;
       frame.key = node.text;
       frame.key_span = node.span;
@@ -151,7 +161,8 @@ class Builder : public YAML::EventHandler {
         frame.merges.emplace_back(std::move(node), frame.key_span);
       } else if (const Node* former = frame.node.find(frame.key)) {
         findings_.error(frame.key_span, "duplicate_key",
-                        "\"" + frame.key + "\" is there twice; first in line " + std::to_string(frame.node.key_span(frame.key).line));
+                        "\"" + frame.key + "\" is there twice; first in line " +
+                            std::to_string(frame.node.key_span(frame.key).line));
         (void)former;
       } else {
         frame.node.entries.push_back({frame.key, frame.key_span, std::move(node)});

@@ -13,26 +13,26 @@
 namespace tamis::http {
 
 struct Authentication {
-  std::string username, password;   ///< basic, when there is a user
-  std::string authorization;        ///< the whole header's value, `ApiKey …` or `Bearer …`
+  std::string username, password;  ///< basic, when there is a user
+  std::string authorization;       ///< the whole header's value, `ApiKey …` or `Bearer …`
 };
 
 struct Request {
   std::string method = "GET";
   std::string url;
-  std::vector<std::string> headers;   ///< `Name: value`
+  std::vector<std::string> headers;  ///< `Name: value`
   std::string body;
   base::Duration timeout = std::chrono::seconds(30);
   Authentication authentication;
-  std::string ca;                     ///< file of the authorities to trust
+  std::string ca;  ///< file of the authorities to trust
 };
 
 struct Response {
-  int status = 0;                                ///< 0: no answer, see `error`
+  int status = 0;  ///< 0: no answer, see `error`
   std::string body;
   std::multimap<std::string, std::string> headers;  ///< names in lower case
-  std::string error;                             ///< what went wrong on the way, for people
-  bool sent = false;                             ///< something may have reached the server
+  std::string error;                                ///< what went wrong on the way, for people
+  bool sent = false;                                ///< something may have reached the server
 };
 
 /// One request, blocking.  Never throws for what the network or server does.  Thread-safe.
@@ -43,7 +43,8 @@ class Multi {
  public:
   explicit Multi(size_t max_in_flight);
   ~Multi();
-  /// `on_done` runs on the driving thread and must be quick.  The request's body is kept until then and given back.
+  /// `on_done` runs on the driving thread and must be quick.  The request's body is kept until then and given
+  /// back.
   void send(Request request, std::function<void(Request, Response)> on_done);
   /// Ends requests under way; their on_done is called with an error.
   void cancel();

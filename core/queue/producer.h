@@ -12,7 +12,8 @@ namespace tamis::queue {
 class Producer {
  public:
   explicit Producer(std::shared_ptr<redis::Client> redis);
-  /// Sends all in one pipeline.  Sending an id again is harmless to our workers: the second copy finds the result.
+  /// Sends all in one pipeline.  Sending an id again is harmless to our workers: the second copy finds the
+  /// result.
   void send(std::span<const TaskMessage> messages);
   /// Asks workers to give a task up (Celery's revoke, by pidbox).  `terminate`: also when it runs.
   void revoke(const std::string& id, bool terminate);

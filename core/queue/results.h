@@ -1,4 +1,5 @@
-// What became of a task: Celery's result backend on Redis (`celery-task-meta-<id>`), readable by a Python AsyncResult.
+// What became of a task: Celery's result backend on Redis (`celery-task-meta-<id>`), readable by a Python
+// AsyncResult.
 #pragma once
 #include <functional>
 #include <memory>
@@ -21,20 +22,22 @@ bool is_final(State state);                ///< SUCCESS, FAILURE, REVOKED
 struct TaskResult {
   std::string id;
   State state = State::pending;
-  base::Json result;        ///< the value; of a failure {exc_type, exc_message, exc_module}
+  base::Json result;  ///< the value; of a failure {exc_type, exc_message, exc_module}
   std::string traceback;
-  base::Json meta;          ///< the whole document as stored
+  base::Json meta;  ///< the whole document as stored
 };
 
 class Results {
  public:
   explicit Results(std::shared_ptr<redis::Client> redis, base::Duration expires = std::chrono::hours(24));
-  /// Stores and publishes; a final state is never overwritten by another (one script).  Returns whether it was stored.
+  /// Stores and publishes; a final state is never overwritten by another (one script).  Returns whether it
+  /// was stored.
   bool store(const TaskResult& result);
   std::vector<std::optional<TaskResult>> find(std::span<const std::string> ids);
   static TaskResult decode(const std::string& id, const std::string& stored);
   /// Calls back for every result stored anywhere, as soon as it is, from a thread of its own.
-  std::unique_ptr<redis::Subscription> follow(std::function<void(TaskResult)> on_result, std::function<void()> on_connected);
+  std::unique_ptr<redis::Subscription> follow(std::function<void(TaskResult)> on_result,
+                                              std::function<void()> on_connected);
   void forget(std::span<const std::string> ids);
 
  private:

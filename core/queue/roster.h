@@ -1,5 +1,5 @@
-// Which workers are alive, what they run, which queues they read; and how full the queues are.  Written by workers (heartbeat),
-// read by the api, the cli and the scheduler.
+// Which workers are alive, what they run, which queues they read; and how full the queues are.  Written by
+// workers (heartbeat), read by the api, the cli and the scheduler.
 #pragma once
 #include <memory>
 #include <string>
@@ -11,7 +11,7 @@
 namespace tamis::queue {
 
 struct WorkerInfo {
-  std::string name;                  ///< `tamis@host-pid`, as Celery's nodename
+  std::string name;  ///< `tamis@host-pid`, as Celery's nodename
   std::vector<std::string> queues;
   int concurrency = 0, active = 0;
   int64_t processed = 0;
@@ -21,8 +21,8 @@ struct WorkerInfo {
 
 struct QueueInfo {
   std::string name;
-  int64_t depth = 0;      ///< messages waiting
-  int64_t held = 0;       ///< messages held by workers
+  int64_t depth = 0;  ///< messages waiting
+  int64_t held = 0;   ///< messages held by workers
   int consumers = 0;
 };
 

@@ -1,4 +1,5 @@
-// The log lines of one try of a task instance, kept in Redis for `tamis tasks logs` and the api: bounded in lines and in time.
+// The log lines of one try of a task instance, kept in Redis for `tamis tasks logs` and the api: bounded in
+// lines and in time.
 #pragma once
 #include <memory>
 #include <string>

@@ -11,9 +11,10 @@ std::string_view type_name(Type type) {
 }
 
 std::string_view reason_name(Reason reason) {
-  static constexpr std::string_view names[] = {"too_large",  "malformed_json", "malformed_csv", "not_an_object", "missing_field",
-                                               "null_field", "wrong_type",     "bad_timestamp", "out_of_range",  "not_in_enum",
-                                               "too_long",   "pattern_mismatch", "late",        "sink_refused"};
+  static constexpr std::string_view names[] = {
+      "too_large",  "malformed_json",   "malformed_csv", "not_an_object", "missing_field",
+      "null_field", "wrong_type",       "bad_timestamp", "out_of_range",  "not_in_enum",
+      "too_long",   "pattern_mismatch", "late",          "sink_refused"};
   static_assert(std::size(names) == reason_count);
   return names[static_cast<size_t>(reason)];
 }
@@ -22,9 +23,14 @@ void Column::resize(Type of_type, size_t rows) {
   type = of_type;
   valid.resize(rows);
   switch (type) {
-    case Type::keyword: texts.resize(rows); break;
-    case Type::double_: doubles.resize(rows); break;
-    default: longs.resize(rows);
+    case Type::keyword:
+      texts.resize(rows);
+      break;
+    case Type::double_:
+      doubles.resize(rows);
+      break;
+    default:
+      longs.resize(rows);
   }
 }
 
@@ -50,7 +56,9 @@ std::string_view Arena::copy(std::string_view text) {
   return {at, text.size()};
 }
 
-void Arena::clear() { block_ = used_ = 0; }
+void Arena::clear() {
+  block_ = used_ = 0;
+}
 
 const Layout::Field* Layout::find(std::string_view name) const {
   for (const auto& field : fields)

@@ -1,5 +1,5 @@
-// Typed rows on their way through transforms: columns of values, one state a row, rejections beside them.  Written for speed:
-// nothing here allocates per row once its vectors have grown, and batches are used again.
+// Typed rows on their way through transforms: columns of values, one state a row, rejections beside them.
+// Written for speed: nothing here allocates per row once its vectors have grown, and batches are used again.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,8 +15,9 @@ namespace tamis::records {
 enum class Type : uint8_t { keyword, long_, double_, boolean, timestamp };
 std::string_view type_name(Type type);  ///< as in DAG files: keyword, long, double, boolean, timestamp
 
-/// One field of all rows.  Only the vector of its type is used: `longs` for long, timestamp (microseconds since 1970, UTC)
-/// and boolean (0 or 1), `doubles`, `texts`.  Values of rows that are null or not live are unspecified.
+/// One field of all rows.  Only the vector of its type is used: `longs` for long, timestamp (microseconds
+/// since 1970, UTC) and boolean (0 or 1), `doubles`, `texts`.  Values of rows that are null or not live are
+/// unspecified.
 struct Column {
   Type type = Type::keyword;
   std::vector<uint8_t> valid;  ///< 0: null
@@ -46,8 +47,20 @@ enum class RowState : uint8_t { live, filtered, duplicate, rejected };
 
 /// Why a record was rejected; the words stand in documents and accounts (PIPELINE §3, §6).
 enum class Reason : uint8_t {
-  too_large, malformed_json, malformed_csv, not_an_object, missing_field, null_field, wrong_type, bad_timestamp, out_of_range,
-  not_in_enum, too_long, pattern_mismatch, late, sink_refused
+  too_large,
+  malformed_json,
+  malformed_csv,
+  not_an_object,
+  missing_field,
+  null_field,
+  wrong_type,
+  bad_timestamp,
+  out_of_range,
+  not_in_enum,
+  too_long,
+  pattern_mismatch,
+  late,
+  sink_refused
 };
 inline constexpr size_t reason_count = static_cast<size_t>(Reason::sink_refused) + 1;
 std::string_view reason_name(Reason reason);
@@ -59,7 +72,8 @@ struct Rejection {
   std::string message;  ///< for people
 };
 
-/// The fields of rows at some point of the pipeline: names with the column that holds each.  Fixed when a task is compiled.
+/// The fields of rows at some point of the pipeline: names with the column that holds each.  Fixed when a
+/// task is compiled.
 struct Layout {
   struct Field {
     std::string name;
@@ -72,15 +86,16 @@ struct Layout {
 
 struct Batch {
   RecordBatch input;
-  std::vector<Column> columns;          ///< by column number; a Layout says which are fields
-  std::vector<RowState> state;          ///< one a record of `input`
+  std::vector<Column> columns;  ///< by column number; a Layout says which are fields
+  std::vector<RowState> state;  ///< one a record of `input`
   std::vector<base::Instant> event_time;
-  std::vector<uint8_t> passed;          ///< the record passed its field checks (it moves the watermark)
-  std::vector<uint16_t> nulled;         ///< values that on_invalid made null
-  std::vector<std::string_view> unknown;  ///< with unknown_fields: keep, `"a":1,"b":2` to put into the document
-  std::vector<Rejection> rejections;    ///< in the order of rows
+  std::vector<uint8_t> passed;   ///< the record passed its field checks (it moves the watermark)
+  std::vector<uint16_t> nulled;  ///< values that on_invalid made null
+  std::vector<std::string_view>
+      unknown;                        ///< with unknown_fields: keep, `"a":1,"b":2` to put into the document
+  std::vector<Rejection> rejections;  ///< in the order of rows
   Arena arena;
-  uint64_t sequence = 0;                ///< 0, 1, … within the slice
+  uint64_t sequence = 0;  ///< 0, 1, … within the slice
 
   size_t size() const { return input.records.size(); }
   void reject(uint32_t row, Reason reason, std::string field, std::string message) {

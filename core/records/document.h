@@ -13,12 +13,12 @@ namespace tamis::records {
 
 struct DocumentBatch {
   struct Entry {
-    uint32_t index = 0;       ///< into `indices`
-    uint32_t row = 0;         ///< of `origin`
-    uint64_t id = 0;          ///< where the id begins in `bytes`; the body follows it
+    uint32_t index = 0;  ///< into `indices`
+    uint32_t row = 0;    ///< of `origin`
+    uint64_t id = 0;     ///< where the id begins in `bytes`; the body follows it
     uint32_t id_size = 0;
     uint32_t body_size = 0;
-    int64_t version = -1;     ///< external version (greater or equal wins); -1: none
+    int64_t version = -1;  ///< external version (greater or equal wins); -1: none
   };
   std::vector<std::string> indices;  ///< index, table, topic or path names that the entries use
   std::string bytes;
@@ -27,7 +27,9 @@ struct DocumentBatch {
 
   std::string_view id(const Entry& e) const { return std::string_view(bytes).substr(e.id, e.id_size); }
   /// The whole document as JSON, `{…}`.
-  std::string_view body(const Entry& e) const { return std::string_view(bytes).substr(e.id + e.id_size, e.body_size); }
+  std::string_view body(const Entry& e) const {
+    return std::string_view(bytes).substr(e.id + e.id_size, e.body_size);
+  }
   const std::string& index(const Entry& e) const { return indices[e.index]; }
   void clear() {
     indices.clear();
@@ -37,8 +39,9 @@ struct DocumentBatch {
   }
 };
 
-/// Called by a sink for a document that the target refuses for good, with the target's words.  From any thread of the sink,
-/// one at a time.
-using OnRefused = std::function<void(const DocumentBatch& batch, const DocumentBatch::Entry& entry, std::string message)>;
+/// Called by a sink for a document that the target refuses for good, with the target's words.  From any
+/// thread of the sink, one at a time.
+using OnRefused =
+    std::function<void(const DocumentBatch& batch, const DocumentBatch::Entry& entry, std::string message)>;
 
 }  // namespace tamis::records

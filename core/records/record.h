@@ -14,12 +14,14 @@ namespace tamis::records {
 inline constexpr size_t padding = 64;
 
 struct Record {
-  std::string_view bytes;  ///< valid as long as the batch; empty and `is_null` for a Kafka record without a value
-  int64_t offset = 0;      ///< Kafka offset, or the byte at which the record begins in its file
-  int64_t line = 0;        ///< of a file, from 1; else 0
-  base::Instant time{};    ///< Kafka's timestamp; meaningless when the source has none
+  std::string_view
+      bytes;           ///< valid as long as the batch; empty and `is_null` for a Kafka record without a value
+  int64_t offset = 0;  ///< Kafka offset, or the byte at which the record begins in its file
+  int64_t line = 0;    ///< of a file, from 1; else 0
+  base::Instant time{};  ///< Kafka's timestamp; meaningless when the source has none
   bool is_null = false;
-  bool is_lookback = false;  ///< before the slice's start: read only for its deduplication keys, counted nowhere
+  bool is_lookback =
+      false;  ///< before the slice's start: read only for its deduplication keys, counted nowhere
 };
 
 /// Consecutive records of one slice.  A batch is a fixed number of records but for the slice's last.

@@ -1,4 +1,5 @@
-// Redis as the rest of the project sees it: commands, pipelines, scripts and subscriptions.  The home of hiredis.
+// Redis as the rest of the project sees it: commands, pipelines, scripts and subscriptions.  The home of
+// hiredis.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -19,7 +20,7 @@ namespace tamis::redis {
 struct Reply {
   enum class Kind { nil, status, text, integer, list, error };
   Kind kind = Kind::nil;
-  std::string text;           ///< status, text, error
+  std::string text;  ///< status, text, error
   int64_t integer = 0;
   std::vector<Reply> items;
   bool is_nil() const { return kind == Kind::nil; }
@@ -40,9 +41,10 @@ class Script {
   std::string source_, sha_;
 };
 
-/// A pool of connections.  Thread-safe.  A connection that fails is thrown away; the command is repeated once on a new one
-/// only when nothing was sent yet or the caller says it may be (`Repeat::yes`).  Throws TransientError when Redis can't be
-/// reached or answers LOADING, BUSY, READONLY, …; Error for other error answers.  Every call ends within its deadline.
+/// A pool of connections.  Thread-safe.  A connection that fails is thrown away; the command is repeated once
+/// on a new one only when nothing was sent yet or the caller says it may be (`Repeat::yes`).  Throws
+/// TransientError when Redis can't be reached or answers LOADING, BUSY, READONLY, …; Error for other error
+/// answers.  Every call ends within its deadline.
 class Client {
  public:
   struct Options {
@@ -75,12 +77,14 @@ class Client {
   std::unique_ptr<State> state_;
 };
 
-/// A connection that listens.  Reconnects by itself and then calls `on_connected` again, as messages may have been missed.
+/// A connection that listens.  Reconnects by itself and then calls `on_connected` again, as messages may have
+/// been missed.
 class Subscription {
  public:
   using OnMessage = std::function<void(const std::string& channel, const std::string& payload)>;
-  Subscription(base::RedisConnection connection, std::vector<std::string> channels, std::vector<std::string> patterns,
-               OnMessage on_message, std::function<void()> on_connected = {});
+  Subscription(base::RedisConnection connection, std::vector<std::string> channels,
+               std::vector<std::string> patterns, OnMessage on_message,
+               std::function<void()> on_connected = {});
   ~Subscription();
 
  private:

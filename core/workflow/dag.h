@@ -1,4 +1,5 @@
-// A DAG as plain values, as its file said it.  Made by dag_file, stored by its version, read by scheduler, api and cli.
+// A DAG as plain values, as its file said it.  Made by dag_file, stored by its version, read by scheduler,
+// api and cli.
 #pragma once
 #include <map>
 #include <memory>
@@ -12,8 +13,20 @@
 
 namespace tamis::workflow {
 
-enum class TriggerRule { all_success, all_done, all_failed, one_success, one_failed, one_done, none_failed, none_failed_min_one_success,
-                         none_skipped, all_skipped, all_done_setup_success, always };
+enum class TriggerRule {
+  all_success,
+  all_done,
+  all_failed,
+  one_success,
+  one_failed,
+  one_done,
+  none_failed,
+  none_failed_min_one_success,
+  none_skipped,
+  all_skipped,
+  all_done_setup_success,
+  always
+};
 std::string_view trigger_rule_name(TriggerRule rule);
 
 struct TaskSpec {
@@ -32,16 +45,16 @@ struct TaskSpec {
   int pool_slots = 1;
   std::optional<int> max_active_tis_per_dag, max_active_tis_per_dagrun;
   bool is_sliced = false;
-  std::string celery_task;   ///< the name on the queue; empty: the scheduler does it itself
-  base::Json body;           ///< the task's whole mapping, defaults applied; members in the order written
+  std::string celery_task;  ///< the name on the queue; empty: the scheduler does it itself
+  base::Json body;          ///< the task's whole mapping, defaults applied; members in the order written
 };
 
 /// What `schedule:` may be.
 struct Schedule {
   enum class Kind { none, cron, interval, continuous, once };
   Kind kind = Kind::none;
-  std::string text;          ///< as written
-  base::Duration every{};    ///< Kind::interval
+  std::string text;        ///< as written
+  base::Duration every{};  ///< Kind::interval
 };
 
 enum class Catchup { all, latest, none };
@@ -51,20 +64,21 @@ struct Dag {
   std::vector<std::string> tags;
   Schedule schedule;
   std::string timezone = "UTC";
-  bool trigger_timetable = false;  ///< `timetable: trigger`: a run is for its own instant, not for the interval that ended
+  bool trigger_timetable =
+      false;  ///< `timetable: trigger`: a run is for its own instant, not for the interval that ended
   std::optional<base::Instant> start_date, end_date;
   Catchup catchup = Catchup::latest;
   int max_active_runs = 16, max_active_tasks = 16;
   std::optional<base::Duration> dagrun_timeout;
   base::Json params = base::Json::object();
-  std::vector<TaskSpec> tasks;     ///< in the order of the file
-  std::string file, folder;        ///< where it came from
-  std::string version;             ///< hash of all that gives it its meaning, lookup files included
-  std::string source;              ///< the file's text
+  std::vector<TaskSpec> tasks;  ///< in the order of the file
+  std::string file, folder;     ///< where it came from
+  std::string version;          ///< hash of all that gives it its meaning, lookup files included
+  std::string source;           ///< the file's text
   bool is_paused_upon_creation = false;
 
   const TaskSpec* find(std::string_view task_id) const;
-  base::Json json() const;              ///< all of it, for the store; from_json reads it back
+  base::Json json() const;  ///< all of it, for the store; from_json reads it back
   static Dag from_json(const base::Json& json);
 };
 

@@ -1,4 +1,5 @@
-// DAG runs and task instances as plain values, with Airflow's states.  Legal transitions stand in run.cc and nowhere else.
+// DAG runs and task instances as plain values, with Airflow's states.  Legal transitions stand in run.cc and
+// nowhere else.
 #pragma once
 #include <map>
 #include <optional>
@@ -11,8 +12,21 @@
 namespace tamis::workflow {
 
 enum class RunState { queued, running, success, failed };
-enum class TaskState { none, scheduled, queued, running, success, failed, skipped, upstream_failed, up_for_retry, up_for_reschedule,
-                       deferred, removed, restarting };
+enum class TaskState {
+  none,
+  scheduled,
+  queued,
+  running,
+  success,
+  failed,
+  skipped,
+  upstream_failed,
+  up_for_retry,
+  up_for_reschedule,
+  deferred,
+  removed,
+  restarting
+};
 std::string_view state_name(RunState state);
 std::string_view state_name(TaskState state);  ///< `none` is written as JSON null
 std::optional<RunState> parse_run_state(std::string_view text);
@@ -22,30 +36,30 @@ bool is_final(TaskState state);  ///< success, failed, skipped, upstream_failed,
 
 struct TaskInstance {
   std::string task_id;
-  int map_index = -1;              ///< -1: not mapped; a slice is 0, 1, …
+  int map_index = -1;  ///< -1: not mapped; a slice is 0, 1, …
   TaskState state = TaskState::none;
-  int try_number = 0;              ///< of the try under way or last ended; 0 before the first
-  int max_tries = 0;               ///< tries beyond the first that are allowed
-  std::string celery_id;           ///< of the try; derived from run, task, map_index, try
+  int try_number = 0;     ///< of the try under way or last ended; 0 before the first
+  int max_tries = 0;      ///< tries beyond the first that are allowed
+  std::string celery_id;  ///< of the try; derived from run, task, map_index, try
   std::optional<base::Instant> queued_at, start_date, end_date, next_try_at;
   std::string hostname;
-  base::Json slice;                ///< of a sliced task
-  base::Json result;               ///< the account, small results; bounded
-  std::string error;               ///< of a failed try, one line
+  base::Json slice;   ///< of a sliced task
+  base::Json result;  ///< the account, small results; bounded
+  std::string error;  ///< of a failed try, one line
   std::string note;
 };
 
 struct DagRun {
   std::string dag_id, run_id, dag_version;
-  std::string run_type = "manual";     ///< manual, scheduled, backfill
+  std::string run_type = "manual";  ///< manual, scheduled, backfill
   RunState state = RunState::queued;
   base::Instant logical_date{};
   base::Interval data_interval{};
   base::Instant queued_at{};
   std::optional<base::Instant> start_date, end_date;
   base::Json conf = base::Json::object();
-  /// What each sliced task's plan was: `{task_id: {cursor, watermark, slices}}`; cursor and watermark_after are what the next run
-  /// starts from.
+  /// What each sliced task's plan was: `{task_id: {cursor, watermark, slices}}`; cursor and watermark_after
+  /// are what the next run starts from.
   base::Json plans = base::Json::object();
   std::vector<TaskInstance> tasks;
   std::string note;

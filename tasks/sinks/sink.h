@@ -21,21 +21,23 @@ struct SinkContext {
   std::string folder = ".";  ///< of the DAG file
   std::string dag_id, run_id, task_id;
   Purpose purpose = Purpose::documents;
-  records::Layout layout;    ///< fields of the documents (beside @timestamp, source, …), for mappings and tables
+  records::Layout
+      layout;  ///< fields of the documents (beside @timestamp, source, …), for mappings and tables
   bool unknown_fields = false;  ///< documents may hold members that `layout` does not name
   std::stop_token stop;
   records::OnRefused on_refused;
 };
 
-/// Writes documents.  Writing a document again, now or later, changes nothing: ids are derived and versions compared.
-/// Called by one thread at a time; may work with threads of its own.
+/// Writes documents.  Writing a document again, now or later, changes nothing: ids are derived and versions
+/// compared. Called by one thread at a time; may work with threads of its own.
 class Sink {
  public:
   virtual ~Sink() = default;
   /// Takes the batch over; may return before it is written, and blocks while too much is under way.
   virtual void write(std::shared_ptr<const records::DocumentBatch> batch) = 0;
-  /// Returns when all that was written is safe (or refused).  Throws TransientError when some of it could not be written in
-  /// time, UserError when it never can be (no permission, index closed, disk full is transient).
+  /// Returns when all that was written is safe (or refused).  Throws TransientError when some of it could not
+  /// be written in time, UserError when it never can be (no permission, index closed, disk full is
+  /// transient).
   virtual void finish() = 0;
 };
 
@@ -43,8 +45,9 @@ struct SinkKind {
   std::string name;
   std::string summary;
   base::Keys keys;
-  std::string target_key;    ///< which key names the target and may hold `{event_time:…}`: index, table, path, topic
-  bool takes_id = false;     ///< knows `id: [fields]`
+  std::string
+      target_key;  ///< which key names the target and may hold `{event_time:…}`: index, table, path, topic
+  bool takes_id = false;  ///< knows `id: [fields]`
   std::function<void(const base::Node& parameters, base::Findings&)> check;
   std::function<std::unique_ptr<Sink>(const base::Node& parameters, const SinkContext&)> make;
 };

@@ -1,5 +1,5 @@
-// Where records come from.  A source is planned by the scheduler (into slices) and read by workers (one slice at a time).
-// Each kind is one file that declares itself as data, and one line in registry.cc.
+// Where records come from.  A source is planned by the scheduler (into slices) and read by workers (one slice
+// at a time). Each kind is one file that declares itself as data, and one line in registry.cc.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,9 +23,9 @@ struct SourceContext {
 };
 
 struct PlanRequest {
-  base::Json cursor;        ///< what the run before left in Plan::cursor; null at first
-  base::Interval interval;  ///< the run's data interval
-  bool by_interval = false; ///< read what belongs to the interval instead of going on from the cursor
+  base::Json cursor;         ///< what the run before left in Plan::cursor; null at first
+  base::Interval interval;   ///< the run's data interval
+  bool by_interval = false;  ///< read what belongs to the interval instead of going on from the cursor
 };
 
 struct Plan {
@@ -33,7 +33,8 @@ struct Plan {
   base::Json cursor;                   ///< where the next run begins
 };
 
-/// How documents tell where a record came from: `before` + number + `}` is the `source` object, `id_before` + offset the id.
+/// How documents tell where a record came from: `before` + number + `}` is the `source` object, `id_before` +
+/// offset the id.
 struct Provenance {
   std::string before;     ///< `{"topic":"t","partition":2,"offset":` or `{"file":"a.jsonl","line":`
   std::string id_before;  ///< `t-2-` or `a.jsonl-`
@@ -43,16 +44,17 @@ struct Provenance {
 
 /// What became of the offsets that held no record.
 struct ReadReport {
-  int64_t holes = 0;                          ///< transaction markers, compaction
-  base::Json lost = base::Json::array();      ///< with on_data_loss: record; objects with start and end
+  int64_t holes = 0;                      ///< transaction markers, compaction
+  base::Json lost = base::Json::array();  ///< with on_data_loss: record; objects with start and end
 };
 
 /// Reads one slice, once.  Used by one thread at a time.
 class Reader {
  public:
   virtual ~Reader() = default;
-  /// Fills `batch` with up to `max` records, fewer only at the slice's end; returns false when there was none left.
-  /// Lookback records come first and are marked.  Throws TransientError, or UserError (unknown topic, lost data).
+  /// Fills `batch` with up to `max` records, fewer only at the slice's end; returns false when there was none
+  /// left. Lookback records come first and are marked.  Throws TransientError, or UserError (unknown topic,
+  /// lost data).
   virtual bool read(records::RecordBatch& batch, size_t max, const std::stop_token& stop) = 0;
   virtual Provenance provenance() const = 0;
   /// The header's names when records are lines of CSV; empty for JSON.  Valid once open.
@@ -65,12 +67,13 @@ class Source {
  public:
   virtual ~Source() = default;
   virtual Plan plan(const PlanRequest& request) = 0;
-  /// `lookback`: how many offsets (files: records) before the slice's start are read first, if they are there.
+  /// `lookback`: how many offsets (files: records) before the slice's start are read first, if they are
+  /// there.
   virtual std::unique_ptr<Reader> open(const records::Slice& slice, int64_t lookback) = 0;
 };
 
 struct SourceKind {
-  std::string name;     ///< the word in DAG files
+  std::string name;  ///< the word in DAG files
   std::string summary;
   base::Keys keys;
   /// What the table can't say; the keys have been checked.

@@ -1,5 +1,5 @@
-// Raw records into typed rows: whole-record JSON (or CSV) validation, the declared fields with their checks, event time and
-// lateness (PIPELINE §3 and §4).  Compiled once a task, run over batches by many threads.
+// Raw records into typed rows: whole-record JSON (or CSV) validation, the declared fields with their checks,
+// event time and lateness (PIPELINE §3 and §4).  Compiled once a task, run over batches by many threads.
 #pragma once
 #include <memory>
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace tamis::transforms {
 
-/// What `fields:` and what stands beside it say: `max_record_bytes`, `unknown_fields`, `event_time`, `allowed_lateness`,
-/// `lateness`.  Plain values.
+/// What `fields:` and what stands beside it say: `max_record_bytes`, `unknown_fields`, `event_time`,
+/// `allowed_lateness`, `lateness`.  Plain values.
 struct FieldSpec;  // tasks/transforms/fields.h
 
 /// Decides a slice's lateness; the same for every attempt because the watermark is stored in the run.
@@ -31,8 +31,8 @@ class Clean {
   class Scratch;
   std::unique_ptr<Scratch> make_scratch() const;
 
-  /// Fills columns 0 … n-1 (the declared fields in order), state, event_time, passed, nulled, unknown and rejections of
-  /// `batch` from `batch.input`.  Thread-safe with a Scratch for each thread; throws nothing.
+  /// Fills columns 0 … n-1 (the declared fields in order), state, event_time, passed, nulled, unknown and
+  /// rejections of `batch` from `batch.input`.  Thread-safe with a Scratch for each thread; throws nothing.
   void run(records::Batch& batch, Scratch& scratch, const Lateness& lateness) const;
 
  private:

@@ -13,15 +13,16 @@
 
 namespace tamis::transforms {
 
-using Value = std::variant<std::monostate, std::string, int64_t, double, bool, base::Instant>;  ///< monostate: null
+using Value =
+    std::variant<std::monostate, std::string, int64_t, double, bool, base::Instant>;  ///< monostate: null
 
 struct Field {
   std::string name;
   records::Type type = records::Type::keyword;
-  std::vector<std::string> path;   ///< {name} unless `path:` says otherwise
+  std::vector<std::string> path;  ///< {name} unless `path:` says otherwise
   bool required = false, coerce = false, null_on_invalid = false;
-  std::optional<double> min, max;                 ///< of doubles
-  std::optional<int64_t> min_long, max_long;      ///< of longs: exact
+  std::optional<double> min, max;             ///< of doubles
+  std::optional<int64_t> min_long, max_long;  ///< of longs: exact
   std::vector<std::string> enum_texts;
   std::vector<int64_t> enum_longs;
   std::optional<int64_t> max_length;
@@ -34,7 +35,7 @@ struct FieldSpec {
   std::vector<Field> fields;
   int64_t max_record_bytes = 1 << 20;
   bool keep_unknown = false;
-  std::string event_time;                          ///< a field's name, or empty
+  std::string event_time;  ///< a field's name, or empty
   std::optional<base::Duration> allowed_lateness;
   bool lateness_by_arrival = false;
   /// The rows that Clean makes: field i in column i.
@@ -43,9 +44,11 @@ struct FieldSpec {
 
 /// The keys of one field, and those that stand beside `fields:` in a task, for checks, schema and docs.
 const base::Keys& field_keys();
-const std::vector<base::Key>& record_keys();  ///< max_record_bytes, unknown_fields, event_time, allowed_lateness, lateness
+const std::vector<base::Key>&
+record_keys();  ///< max_record_bytes, unknown_fields, event_time, allowed_lateness, lateness
 
-/// Reads and checks `fields:` and what stands beside it in an etl task.  Wrong parts become findings; the rest is returned.
+/// Reads and checks `fields:` and what stands beside it in an etl task.  Wrong parts become findings; the
+/// rest is returned.
 FieldSpec read_fields(const base::Node& task, base::Findings& findings);
 
 }  // namespace tamis::transforms

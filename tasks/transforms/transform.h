@@ -1,5 +1,5 @@
-// What happens to rows between cleaning and the sink, in the order written.  A kind is one file and one line in registry.cc.
-// A transform is compiled against the layout it sees and says which layout it leaves.
+// What happens to rows between cleaning and the sink, in the order written.  A kind is one file and one line
+// in registry.cc. A transform is compiled against the layout it sees and says which layout it leaves.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,7 +11,8 @@
 
 namespace tamis::transforms {
 
-/// Compiled, immutable; run() is called by many threads at once, each with its own batch, unless `is_ordered()`.
+/// Compiled, immutable; run() is called by many threads at once, each with its own batch, unless
+/// `is_ordered()`.
 class Transform {
  public:
   virtual ~Transform() = default;
@@ -23,7 +24,8 @@ class Transform {
   /// Whether batches must come one at a time and in order.
   virtual bool is_ordered() const { return false; }
   virtual std::unique_ptr<State> make_state() const { return nullptr; }
-  /// Called before an ordered run(), by many threads at once: the part of the work that needs no order (hashing keys).
+  /// Called before an ordered run(), by many threads at once: the part of the work that needs no order
+  /// (hashing keys).
   virtual void prepare(records::Batch&) const {}
   virtual void run(records::Batch& batch, State* state) const = 0;
   /// Records to read before the slice's start (deduplicate's lookback).
@@ -32,17 +34,19 @@ class Transform {
 
 /// Where a transform is compiled: what it sees, what it may need.
 struct CompileContext {
-  records::Layout layout;       ///< in: what it sees; out: what it leaves.  New columns are taken from next_column
-  uint32_t next_column = 0;     ///< the first column number not in use in the batch
-  std::string folder;           ///< of the DAG file, for lookup tables
+  records::Layout layout;  ///< in: what it sees; out: what it leaves.  New columns are taken from next_column
+  uint32_t next_column = 0;        ///< the first column number not in use in the batch
+  std::string folder;              ///< of the DAG file, for lookup tables
   std::vector<std::string> files;  ///< out: files read, which are part of the DAG's version
 };
 
 struct TransformKind {
   std::string name;
   std::string summary;
-  /// Checks `parameters` with places and compiles.  Null when it added an error; the layout then is the best guess.
-  std::function<std::unique_ptr<Transform>(const base::Node& parameters, CompileContext&, base::Findings&)> compile;
+  /// Checks `parameters` with places and compiles.  Null when it added an error; the layout then is the best
+  /// guess.
+  std::function<std::unique_ptr<Transform>(const base::Node& parameters, CompileContext&, base::Findings&)>
+      compile;
   base::Json schema;  ///< JSON Schema of the parameters
 };
 

@@ -1,5 +1,6 @@
-// Windows of event time (PIPELINE §4 and §6, DESIGN §5): what a DAG file says, the aggregation of one slice, and the merge of
-// all slices into documents.  Called by the etl task (WindowSet), by close_windows (close) and by the checks.
+// Windows of event time (PIPELINE §4 and §6, DESIGN §5): what a DAG file says, the aggregation of one slice,
+// and the merge of all slices into documents.  Called by the etl task (WindowSet), by close_windows (close)
+// and by the checks.
 #pragma once
 #include <memory>
 #include <optional>
@@ -19,14 +20,14 @@ enum class Function { count, sum, avg, min, max, stddev, first, last, distinct, 
 struct Aggregate {
   std::string name;
   Function function = Function::count;
-  std::string field;                        ///< empty for count()
+  std::string field;  ///< empty for count()
   records::Type input = records::Type::keyword;
   records::Type output = records::Type::long_;
 };
 
 struct WindowSpec {
   std::string name;
-  base::Duration size{}, slide{};           ///< slide == size: tumbling
+  base::Duration size{}, slide{};  ///< slide == size: tumbling
   std::vector<std::string> group_by;
   std::vector<records::Type> group_types;
   std::vector<Aggregate> aggregates;
@@ -36,8 +37,10 @@ struct WindowSpec {
 
 const base::Keys& window_keys();
 
-/// Reads `windows:` of an etl task against the fields that its transforms leave.  Wrong parts become findings.
-std::vector<WindowSpec> read_windows(const base::Node& windows, const records::Layout& layout, base::Findings& findings);
+/// Reads `windows:` of an etl task against the fields that its transforms leave.  Wrong parts become
+/// findings.
+std::vector<WindowSpec> read_windows(const base::Node& windows, const records::Layout& layout,
+                                     base::Findings& findings);
 
 /// One window's groups as one slice saw them: what is kept until the window closes.
 struct Partial {
@@ -46,8 +49,8 @@ struct Partial {
   std::string bytes;  ///< mergeable states, own format with a version byte
 };
 
-/// Aggregates the rows of one slice into all windows of a task.  One thread at a time, batches in order, so that repeating
-/// gives the same bits.
+/// Aggregates the rows of one slice into all windows of a task.  One thread at a time, batches in order, so
+/// that repeating gives the same bits.
 class WindowSet {
  public:
   WindowSet(const std::vector<WindowSpec>& specs, const records::Layout& layout);
