@@ -35,7 +35,7 @@ ALLOWED = {
 HOMES = {
     "hiredis": (r"hiredis/", ["core/redis/"]),
     "libcurl": (r"curl/", ["core/http/"]),
-    "cpp-httplib": (r"httplib\.h", ["core/http/status_server.cc", "api/", "tests/fakes/"]),
+    "cpp-httplib": (r"httplib\.h", ["core/http/server.cc", "tests/fakes/"]),
     "librdkafka": (r"librdkafka/", ["tasks/sources/kafka_client"]),
     "simdjson": (r"simdjson", ["tasks/transforms/"]),
     "re2": (r"re2/", ["tasks/transforms/"]),

@@ -1,4 +1,4 @@
-// `/health` and `/metrics` for every program.  One of the two homes of cpp-httplib, beside api/.
+// `/health` and `/metrics` for every program.  Used by every main().
 #pragma once
 #include <functional>
 #include <memory>
