@@ -24,7 +24,7 @@ size_t edits(std::string_view a, std::string_view b) {
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
   if (word.size() > 100) return "";
   std::string best;
-  size_t best_edits = std::max<size_t>(1, std::min<size_t>(3, word.size() / 3)) + 1;
+  size_t best_edits = std::max<size_t>(1, std::min<size_t>(3, (word.size() + 2) / 3)) + 1;
   for (const auto& candidate : candidates) {
     if (candidate.size() > 100) continue;
     const size_t n = edits(word, candidate);

@@ -182,7 +182,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     double number = 0;
     const auto [end, error] =
         std::from_chars(text.data() + at, text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || number < 0) return std::nullopt;
+    if (error != std::errc() || !(number >= 0)) return std::nullopt;
     at = static_cast<size_t>(end - text.data());
     std::string_view unit = text.substr(at);
     size_t length = 0;
@@ -215,7 +215,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
     any = true;
   }
   // A thousand years: more is a mistake, and would overflow what dates can hold.
-  if (!any || total > 31556952000.0) return std::nullopt;
+  if (!any || !(total <= 31556952000.0)) return std::nullopt;
   return Duration(static_cast<int64_t>(total * 1e6 + 0.5));
 }
 
