@@ -35,14 +35,14 @@ TEST(Schema, AcceptsWhatFits) {
 
 TEST(Schema, FindsEverythingInOnePass) {
   const auto found = findings_of(
-      "retrys: 3\nmode: pock\nnames: x\nretries: -1\nsize: 5 apples\nretry: {delay: 0s, dely: 1}\n");
+      "retreis: 3\nmode: pock\nnames: x\nretries: -1\nsize: 5 apples\nretry: {delay: 0s, dely: 1}\n");
   std::vector<std::string> codes;
   for (const auto& f : found) codes.push_back(std::to_string(f.span.line) + " " + f.code);
   EXPECT_EQ(codes,
             (std::vector<std::string>{"1 unknown_key", "1 missing_key", "2 wrong_value", "3 wrong_type",
                                       "4 out_of_range", "5 wrong_type", "6 out_of_range", "6 unknown_key"}));
-  EXPECT_NE(found[0].message.find("did you mean \"retries\""), std::string::npos);
-  EXPECT_NE(found[2].message.find("did you mean \"poke\""), std::string::npos);
+  EXPECT_NE(found[0].message.find("did you mean \"retries\""), std::string::npos) << found[0].message;
+  EXPECT_NE(found[2].message.find("did you mean \"poke\""), std::string::npos) << found[2].message;
 }
 
 TEST(Schema, BecomesAJsonSchemaOfTheSameKeys) {
