@@ -36,9 +36,17 @@ class Script {
   explicit Script(std::string_view source);
   const std::string& source() const { return source_; }
   const std::string& sha() const { return sha_; }
+  /// `EVALSHA sha n keys… args…`, for a pipeline; its caller deals with NOSCRIPT (Client::eval and eval_each
+  /// do so by themselves).
+  Command command(const std::vector<std::string>& keys, const std::vector<std::string>& args) const;
 
  private:
   std::string source_, sha_;
+};
+
+/// Keys and arguments of one call of a script.
+struct ScriptCall {
+  std::vector<std::string> keys, args;
 };
 
 /// A pool of connections.  Thread-safe.  A connection that fails is thrown away; the command is repeated once
@@ -65,20 +73,28 @@ class Client {
   /// EVALSHA, and EVAL when the script is unknown.
   Reply eval(const Script& script, const std::vector<std::string>& keys, const std::vector<std::string>& args,
              Repeat repeat = Repeat::yes);
-  /// Runs a blocking command (BRPOP, BZPOPMIN, …) on a connection of its own; nil when `wait` passed.
+  /// One script many times in one round trip; error answers are returned, not thrown.
+  std::vector<Reply> eval_each(const Script& script, std::span<const ScriptCall> calls,
+                               Repeat repeat = Repeat::yes);
+  /// Runs a blocking command on a connection of its own; nil when `wait` passed.  `command` comes without its
+  /// time limit, which is appended: BRPOP, BLPOP, BZPOPMIN, BLMOVE.  Never repeated.
   Reply block(const Command& command, base::Duration wait);
 
   /// `--redis_key_prefix` put before a key.
   std::string key(std::string_view name) const;
   const base::RedisConnection& connection() const;
+  /// For messages: where Redis is, without the password.
+  std::string address() const;
+  int database() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-/// A connection that listens.  Reconnects by itself and then calls `on_connected` again, as messages may have
-/// been missed.
+/// A connection that listens, with a thread of its own that calls back.  Reconnects by itself and then calls
+/// `on_connected` again, as messages may have been missed.  What a callback throws is logged.  Destruction
+/// waits for a running callback.
 class Subscription {
  public:
   using OnMessage = std::function<void(const std::string& channel, const std::string& payload)>;
