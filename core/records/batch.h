@@ -91,8 +91,10 @@ struct Batch {
   std::vector<base::Instant> event_time;
   std::vector<uint8_t> passed;   ///< the record passed its field checks (it moves the watermark)
   std::vector<uint16_t> nulled;  ///< values that on_invalid made null
-  std::vector<std::string_view>
-      unknown;                        ///< with unknown_fields: keep, `"a":1,"b":2` to put into the document
+  /// With `unknown_fields: keep` one a record, else empty: `"a":1,"b":[2]`, without line ends, every name once
+  /// in its shortest escapes.  Names that the document gives itself may be among them: put them in with
+  /// append_members (members.h).
+  std::vector<std::string_view> unknown;
   std::vector<Rejection> rejections;  ///< in the order of rows
   Arena arena;
   uint64_t sequence = 0;  ///< 0, 1, … within the slice

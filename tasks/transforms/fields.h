@@ -16,6 +16,7 @@ namespace tamis::transforms {
 using Value =
     std::variant<std::monostate, std::string, int64_t, double, bool, base::Instant>;  ///< monostate: null
 
+/// One field as it was declared.  Only the checks of its type are set.
 struct Field {
   std::string name;
   records::Type type = records::Type::keyword;
@@ -47,8 +48,16 @@ const base::Keys& field_keys();
 const std::vector<base::Key>&
 record_keys();  ///< max_record_bytes, unknown_fields, event_time, allowed_lateness, lateness
 
+/// The most that `max_record_bytes` can be.  Sources cut off what is longer, so that one line can't fill the
+/// memory.
+inline constexpr int64_t max_record_bytes_limit = 64 << 20;
+
+/// Why `name` can't be a field's name (declared, derived or renamed), in words for people; empty when it can.
+std::string wrong_field_name(std::string_view name);
+
 /// Reads and checks `fields:` and what stands beside it in an etl task.  Wrong parts become findings; the
-/// rest is returned.
+/// rest is returned. The types of what stands beside `fields:` are checked with record_keys, by the
+/// operator's table.
 FieldSpec read_fields(const base::Node& task, base::Findings& findings);
 
 }  // namespace tamis::transforms
