@@ -19,12 +19,14 @@ struct Authentication {
 
 struct Request {
   std::string method = "GET";
-  std::string url;
+  std::string url;                   ///< http or https; redirects are not followed
   std::vector<std::string> headers;  ///< `Name: value`
   std::string body;
-  base::Duration timeout = std::chrono::seconds(30);
+  base::Duration timeout =
+      std::chrono::seconds(30);  ///< all of it; a connection must stand within 10 s of it
   Authentication authentication;
-  std::string ca;  ///< file of the authorities to trust
+  std::string ca;                         ///< file of the authorities to trust
+  size_t max_response_bytes = 256 << 20;  ///< a longer body is an error
 };
 
 struct Response {
@@ -35,14 +37,19 @@ struct Response {
   bool sent = false;                                ///< something may have reached the server
 };
 
-/// One request, blocking.  Never throws for what the network or server does.  Thread-safe.
-Response fetch(const Request& request);
+/// One request, blocking; a thread's connections are kept for its next ones.  Never throws for what the
+/// network or server does.  Thread-safe.
+Response fetch(const Request& request, const std::stop_token& stop = {});
 
 /// Many requests at once on kept connections, driven by one thread of its own.  Thread-safe.
 class Multi {
  public:
+  /// More than `max_in_flight` requests wait their turn, in order.
   explicit Multi(size_t max_in_flight);
+  /// Cancels what is under way.
   ~Multi();
+  Multi(const Multi&) = delete;
+  Multi& operator=(const Multi&) = delete;
   /// `on_done` runs on the driving thread and must be quick.  The request's body is kept until then and given
   /// back.
   void send(Request request, std::function<void(Request, Response)> on_done);
@@ -54,7 +61,7 @@ class Multi {
   std::unique_ptr<State> state_;
 };
 
-/// `a b` -> `a%20b`.
+/// `a b` -> `a%20b`: all but letters, digits and `-_.~`.
 std::string url_encode(std::string_view text);
 
 }  // namespace tamis::http
