@@ -29,7 +29,7 @@ class Clean {
 
   /// Per-thread memory (parser, guesses of the order of members).
   class Scratch;
-  std::unique_ptr<Scratch> make_scratch() const;
+  std::shared_ptr<Scratch> make_scratch() const;
 
   /// Fills columns 0 … n-1 (the declared fields in order), state, event_time, passed, nulled, unknown and
   /// rejections of `batch` from `batch.input`.  Thread-safe with a Scratch for each thread; throws nothing.
