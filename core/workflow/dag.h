@@ -28,6 +28,8 @@ enum class TriggerRule {
   always
 };
 std::string_view trigger_rule_name(TriggerRule rule);
+/// Airflow's old names `dummy` and `none_failed_or_skipped` too.
+std::optional<TriggerRule> parse_trigger_rule(std::string_view text);
 
 struct TaskSpec {
   std::string task_id;
@@ -47,6 +49,9 @@ struct TaskSpec {
   bool is_sliced = false;
   std::string celery_task;  ///< the name on the queue; empty: the scheduler does it itself
   base::Json body;          ///< the task's whole mapping, defaults applied; members in the order written
+
+  /// Reads what every task has from its checked mapping; is_sliced and celery_task are left to the caller.
+  static TaskSpec from_body(const base::Node& body);
 };
 
 /// What `schedule:` may be.
@@ -58,6 +63,7 @@ struct Schedule {
 };
 
 enum class Catchup { all, latest, none };
+std::string_view catchup_name(Catchup catchup);
 
 struct Dag {
   std::string dag_id, description, owner = "airflow";
@@ -71,10 +77,11 @@ struct Dag {
   int max_active_runs = 16, max_active_tasks = 16;
   std::optional<base::Duration> dagrun_timeout;
   base::Json params = base::Json::object();
-  std::vector<TaskSpec> tasks;  ///< in the order of the file
-  std::string file, folder;     ///< where it came from
-  std::string version;          ///< hash of all that gives it its meaning, lookup files included
-  std::string source;           ///< the file's text
+  std::vector<TaskSpec> tasks;     ///< in the order of the file
+  std::string file, folder;        ///< where it came from
+  std::vector<std::string> files;  ///< lookup files, whose content is part of the version
+  std::string version;             ///< hash of all that gives it its meaning, lookup files included
+  std::string source;              ///< the file's text
   bool is_paused_upon_creation = false;
 
   const TaskSpec* find(std::string_view task_id) const;
