@@ -11,6 +11,7 @@
 #include <sstream>
 #include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 namespace tamis::base {
@@ -125,6 +126,7 @@ class Builder : public YAML::EventHandler {
     std::string key;
     Span key_span;
     std::vector<std::pair<Node, Span>> merges;
+    std::unordered_map<std::string, Span> keys;  ///< a mapping may have a hundred thousand
   };
 
   static Span at(const YAML::Mark& mark, int width) {
@@ -227,7 +229,7 @@ class Builder : public YAML::EventHandler {
       extend(frame.node.span, frame.node.items.back().span);
     } else if (!frame.has_key) {
       if (is_template(node))
-        findings_.error(node.span, "unquoted_template", "\"{{\" begins a mapping in YAML",
+        findings_.error(frame.node.span, "unquoted_template", "\"{{\" begins a mapping in YAML",
                         "write the template in quotes: \"{{ … }}\"");
       else if (node.is_map() || node.is_list())
         findings_.error(node.span, "bad_key", "a key must be a plain word");
@@ -239,12 +241,10 @@ class Builder : public YAML::EventHandler {
       extend(frame.node.span, node.span);
       if (frame.key == "<<") {
         frame.merges.emplace_back(std::move(node), frame.key_span);
-      } else if (const Node* former = frame.node.find(frame.key)) {
-        const Span first = frame.node.key_span(frame.key);
-        if (!former->is_null() || !frame.key.empty())
-          findings_.error(frame.key_span, "duplicate_key",
-                          fmt::format("\"{}\" is there twice; first in line {}, column {}", frame.key,
-                                      first.line, first.column));
+      } else if (const auto [former, is_new] = frame.keys.emplace(frame.key, frame.key_span); !is_new) {
+        findings_.error(frame.key_span, "duplicate_key",
+                        fmt::format("\"{}\" is there twice; first in line {}, column {}", frame.key,
+                                    former->second.line, former->second.column));
       } else {
         frame.node.entries.push_back({frame.key, frame.key_span, std::move(node)});
       }

@@ -26,8 +26,8 @@ namespace {
 
 void check_scalar(const Node& node, Findings& findings) {
   if (node.quoted || node.text.empty()) return;
-  static const std::set<std::string> words{"yes", "no",  "on",  "off", "y",  "n",   "Yes", "No",
-                                           "On",  "Off", "YES", "NO",  "ON", "OFF", "Y",   "N"};
+  static const std::set<std::string> words{"yes", "no",  "on",  "off", "Yes", "No",
+                                           "On",  "Off", "YES", "NO",  "ON",  "OFF"};
   if (node.is_text() && words.contains(node.text))
     return findings.warning(
         node.span, "ambiguous_text",
