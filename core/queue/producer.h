@@ -13,9 +13,10 @@ class Producer {
  public:
   explicit Producer(std::shared_ptr<redis::Client> redis);
   /// Sends all in one pipeline.  Sending an id again is harmless to our workers: the second copy finds the
-  /// result.
+  /// result.  Throws TransientError when Redis didn't take all of them; some may then be on their way.
   void send(std::span<const TaskMessage> messages);
-  /// Asks workers to give a task up (Celery's revoke, by pidbox).  `terminate`: also when it runs.
+  /// Asks workers to give a task up (Celery's revoke, by pidbox), and notes it in Redis for workers that
+  /// start later. `terminate`: also when it runs.
   void revoke(const std::string& id, bool terminate);
 
  private:

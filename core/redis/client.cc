@@ -170,6 +170,10 @@ Reply Client::block(const Command& command, base::Duration wait) {
   return reply;
 }
 
+void Client::check(const Reply& reply, std::string_view doing) const {
+  if (reply.is_error()) throw_error_reply(state_->address, std::string(doing), reply.text);
+}
+
 std::string Client::key(std::string_view name) const {
   return state_->connection.key_prefix + std::string(name);
 }

@@ -80,6 +80,9 @@ class Client {
   /// time limit, which is appended: BRPOP, BLPOP, BZPOPMIN, BLMOVE.  Never repeated.
   Reply block(const Command& command, base::Duration wait);
 
+  /// Throws what an error answer of pipeline() or eval_each() means; `doing` says what was tried.
+  void check(const Reply& reply, std::string_view doing) const;
+
   /// `--redis_key_prefix` put before a key.
   std::string key(std::string_view name) const;
   const base::RedisConnection& connection() const;
