@@ -62,7 +62,7 @@ struct KafkaMessages {
   KafkaMessages& operator=(const KafkaMessages&) = delete;
 
   std::vector<records::Record> records;
-  std::vector<rd_kafka_message_s*> owned;  ///< one a record
+  std::vector<rd_kafka_message_s*> owned;  ///< one a record, null once it is handed on
   std::shared_ptr<KafkaHandle> handle;     ///< must outlive its messages
 };
 

@@ -137,7 +137,8 @@ class Feed : public KafkaFeed {
 }  // namespace
 
 KafkaMessages::~KafkaMessages() {
-  for (auto* message : owned) rd_kafka_message_destroy(message);
+  for (auto* message : owned)
+    if (message != nullptr) rd_kafka_message_destroy(message);
 }
 
 std::unique_ptr<KafkaFeed> borrow_kafka_feed(const base::KafkaConnection& connection) {
