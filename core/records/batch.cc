@@ -74,6 +74,7 @@ void Batch::clear() {
   nulled.clear();
   unknown.clear();
   rejections.clear();
+  for (auto& hashes : key_hashes) hashes.clear();
   arena.clear();
 }
 

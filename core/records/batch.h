@@ -1,6 +1,7 @@
 // Typed rows on their way through transforms: columns of values, one state a row, rejections beside them.
 // Written for speed: nothing here allocates per row once its vectors have grown, and batches are used again.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -96,6 +97,8 @@ struct Batch {
   /// append_members (members.h).
   std::vector<std::string_view> unknown;
   std::vector<Rejection> rejections;  ///< in the order of rows
+  /// One list for each deduplicate of the pipeline: its keys' hash of every row, made by prepare(); empty until then.
+  std::vector<std::vector<std::array<uint64_t, 2>>> key_hashes;
   Arena arena;
   uint64_t sequence = 0;  ///< 0, 1, … within the slice
 

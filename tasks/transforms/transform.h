@@ -36,6 +36,7 @@ class Transform {
 struct CompileContext {
   records::Layout layout;  ///< in: what it sees; out: what it leaves.  New columns are taken from next_column
   uint32_t next_column = 0;        ///< the first column number not in use in the batch
+  uint32_t next_key_hashes = 0;    ///< the first list in Batch::key_hashes not in use
   std::string folder;              ///< of the DAG file, for lookup tables
   std::vector<std::string> files;  ///< out: files read, which are part of the DAG's version
 };
