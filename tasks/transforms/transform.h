@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/json.h"
 #include "core/base/node.h"
 #include "core/records/batch.h"
 
@@ -27,6 +28,7 @@ class Transform {
   /// Called before an ordered run(), by many threads at once: the part of the work that needs no order
   /// (hashing keys).
   virtual void prepare(records::Batch&) const {}
+  /// Texts that it puts into rows may be the transform's own: it outlives its batches.
   virtual void run(records::Batch& batch, State* state) const = 0;
   /// Records to read before the slice's start (deduplicate's lookback).
   virtual int64_t lookback() const { return 0; }

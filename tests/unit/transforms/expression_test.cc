@@ -296,7 +296,7 @@ TEST(Expression, PointsAtWhatIsWrong) {
       {"a in [null]", "7 bad_expression: a list can't hold null"},
       {"a # b", "3 bad_expression: an expression can't hold \"#\""},
       {"a == null", "1 null_comparison: \"==\" with null is never true"},
-      {"1 + w", "5 unknown_field: there is no field \"w\" here"},
+      {"1 + wxyz", "5 unknown_field: there is no field \"wxyz\" here"},
       {"flor > 1", "1 unknown_field: there is no field \"flor\" here (did you mean \"floor\"?)"},
       {"cieling(x)", "1 unknown_function: there is no function \"cieling\""},
       {"celi(x)", "1 unknown_function: there is no function \"celi\" (did you mean \"ceil\"?)"},

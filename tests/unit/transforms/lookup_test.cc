@@ -42,7 +42,7 @@ TEST_F(Lookup, TakesColumnsByKey) {
                                           {{"id", ""}}});
   apply("lookup: {file: a.csv, key: id, take: [note, city]}", context_, batch);
   EXPECT_EQ(row_of(batch, context_.layout, 0),
-            Json::parse(R"({"id":"s1","city":"Casablanca","note":"roof, \"north\""})"));
+            Json::parse(R"({"id":"s1","note":"roof, \"north\"","city":"Casablanca"})"));
   EXPECT_EQ(row_of(batch, context_.layout, 1), Json::parse(R"({"id":"s2","city":"Rabat"})"));
   EXPECT_EQ(row_of(batch, context_.layout, 2), Json::parse(R"({"id":"s3","note":"two\nlines"})"));
   EXPECT_EQ(row_of(batch, context_.layout, 3), Json::parse(R"({"id":"S1"})"));
@@ -86,11 +86,11 @@ TEST_F(Lookup, RefusesWrongParameters) {
   };
   EXPECT_EQ(fault("key: ix, take: [city]"), "1:28 unknown_field");
   EXPECT_EQ(fault("key: x, take: [city]"), "1:28 type_mismatch");
-  EXPECT_EQ(fault("key: id, take: [no]"), "1:38 duplicate_field");
-  EXPECT_EQ(fault("key: id, take: [city, city]"), "1:44 duplicate_field");
-  EXPECT_EQ(fault("key: id, take: []"), "1:37 missing_key");
-  EXPECT_EQ(fault("key: id, take: [source]"), "1:38 bad_name");
-  EXPECT_EQ(fault("key: id, take: [city], tak: 1"), "1:45 unknown_key");
+  EXPECT_EQ(fault("key: id, take: [no]"), "1:39 duplicate_field");
+  EXPECT_EQ(fault("key: id, take: [city, city]"), "1:45 duplicate_field");
+  EXPECT_EQ(fault("key: id, take: []"), "1:38 missing_key");
+  EXPECT_EQ(fault("key: id, take: [source]"), "1:39 bad_name");
+  EXPECT_EQ(fault("key: id, take: [city], tak: 1"), "1:46 unknown_key");
   EXPECT_EQ(fault("key: id, take: [city]"), "compiled");
 }
 

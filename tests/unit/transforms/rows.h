@@ -118,7 +118,9 @@ inline std::unique_ptr<Transform> compile(const std::string& yaml, CompileContex
 /// Compiles, which must succeed, and runs.
 inline void apply(const std::string& yaml, CompileContext& context, records::Batch& batch) {
   base::Findings findings;
-  const auto transform = compile(yaml, context, findings);
+  // Texts of literals and lookups belong to the transform, which outlives its batches in a task.
+  static std::vector<std::unique_ptr<Transform>> kept;
+  const auto& transform = kept.emplace_back(compile(yaml, context, findings));
   ASSERT_NE(transform, nullptr) << findings.text("test.yaml", yaml);
   const auto state = transform->make_state();
   transform->prepare(batch);

@@ -125,7 +125,7 @@ TEST(Derive, RefusesBadNamesAndExpressions) {
 TEST(Derive, BlamesNobodyForAFieldWhoseExpressionIsWrong) {
   auto context = context_of({{"s", "keyword"}});
   base::Findings findings;
-  EXPECT_EQ(compile("derive: {hot: nope > 3, s: nope, ok: hot and contains(s, 'x')}", context, findings),
+  EXPECT_EQ(compile("derive: {hot: nope > 3, s: nope, ok: \"hot and contains(s, 'x')\"}", context, findings),
             nullptr);
   EXPECT_EQ(findings.error_count(), 2u);
   EXPECT_EQ(context.layout.find("hot")->type, records::Type::boolean);
