@@ -23,7 +23,8 @@ struct Lateness {
 /// The compiled fields of a task.  Immutable; shared by threads.
 class Clean {
  public:
-  /// `fields` was checked by check_fields.  `csv_header`: the names of the cells, empty for JSON.
+  /// `fields` was read by read_fields without findings.  `csv_header`: the names of the cells, empty for
+  /// JSON.
   Clean(const FieldSpec& fields, std::vector<std::string> csv_header);
   ~Clean();
 
