@@ -35,6 +35,9 @@ class Connection {
   /// becomes readable.
   bool poll_reply(Reply& reply, int wake_fd, Deadline deadline);
 
+  /// For a poll() over several connections.
+  int descriptor() const { return context_->fd; }
+
   /// Whether any byte was handed to the socket since the last reset.
   bool has_sent() const { return sent_; }
   void reset_sent() { sent_ = false; }
