@@ -34,9 +34,14 @@ struct StoredPartial {
 
 /// What compaction puts in place of many partials.
 struct Compaction {
-  std::vector<std::string> slices;  ///< merged into `bytes`, beside what the compacted one held before
+  struct Slice {
+    std::string name;
+    int64_t span = 0;
+  };
+  std::vector<Slice> slices;  ///< merged into `bytes`, beside what the compacted one held before
   std::string bytes;
-  int64_t span = 0;  ///< of all slices ever merged into it
+  int64_t span = 0;    ///< of all slices ever merged into it
+  uint64_t token = 0;  ///< WindowNote::token of the reading that it was made from
 };
 
 class PartialStore {
@@ -58,19 +63,17 @@ class PartialStore {
   virtual std::vector<base::Instant> touched(const WindowKey& key, const std::string& run_id) = 0;
 
   struct WindowNote {
-    size_t partials = 0;     ///< fields of the window
+    size_t partials = 0;     ///< that were visited
     size_t compactable = 0;  ///< of these, how many compaction could take
     int64_t retired =
         0;  ///< spans of what was replaced or taken away: counted into versions, so that they never shrink
+    uint64_t token = 0;  ///< changes whenever the window does
   };
   /// Gives `visit` the partials of one window one by one, in merging order: the compacted one, then by topic
   /// or path, partition and start, numbers as numbers.  Partials that the compacted one holds are left out.
   /// Returns empty when the window was compacted meanwhile: forget what was visited and read again.
   virtual std::optional<WindowNote> read(const WindowKey& key, base::Instant start, const std::string& run_id,
                                          const std::function<void(StoredPartial&&)>& visit) = 0;
-
-  /// What `read` would count, without the partials.
-  virtual WindowNote note(const WindowKey& key, base::Instant start, const std::string& run_id) = 0;
 
   /// Puts one partial in place of those that were read; slices that it holds are never counted again in this
   /// window. Does nothing and returns false when the window changed since `read`.
