@@ -25,6 +25,22 @@ std::string zlib_compress(std::string_view bytes) {
   return out;
 }
 
+std::string gzip_compress(std::string_view bytes, int level) {
+  z_stream stream{};
+  // 16 more than the greatest window: gzip.
+  if (deflateInit2(&stream, level, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw Error("zlib can't start");
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, deflateEnd);
+  std::string out(deflateBound(&stream, static_cast<uLong>(bytes.size())), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw Error("zlib can't compress {} bytes", bytes.size());
+  out.resize(stream.total_out);
+  return out;
+}
+
 std::string zlib_decompress(std::string_view bytes, size_t max_bytes) {
   z_stream stream{};
   // 32 more than the greatest window: zlib or gzip, as the header says.
