@@ -13,7 +13,31 @@ using base::Json;
 
 constexpr size_t largest_page = 10'000;  // index.max_result_window
 
-Json question(const DataQuery& query) {
+/// The fields by which documents of the same time are told apart: pages must neither overlap nor leave gaps,
+/// and sorting by the id or by the place in a shard is not to be had everywhere.
+std::vector<std::pair<std::string, std::string>> order_fields(const Json& mappings) {
+  std::vector<std::pair<std::string, std::string>> fields{{"source.topic", "keyword"},
+                                                          {"source.partition", "integer"},
+                                                          {"source.offset", "long"},
+                                                          {"source.file", "keyword"},
+                                                          {"source.line", "long"}};
+  constexpr size_t fields_max = 16;
+  for (const auto& index : mappings) {
+    const auto at = Json::json_pointer("/mappings/properties");
+    if (!index.contains(at)) continue;
+    for (const auto& [name, mapping] : index[at].items()) {
+      const std::string type = mapping.value("type", "");
+      const bool sortable =
+          type == "keyword" ? mapping.value("doc_values", true) : type == "long" || type == "boolean";
+      const bool known = std::any_of(fields.begin(), fields.end(),
+                                     [&name = name](const auto& field) { return field.first == name; });
+      if (sortable && !known && fields.size() < fields_max) fields.emplace_back(name, type);
+    }
+  }
+  return fields;
+}
+
+Json question(const DataQuery& query, const Json& mappings) {
   Json conditions = Json::array();
   Json range = Json::object();
   if (query.from) range["gte"] = base::format_rfc3339(*query.from);
@@ -21,16 +45,19 @@ Json question(const DataQuery& query) {
   if (!range.empty()) conditions.push_back({{"range", {{"@timestamp", range}}}});
   for (const auto& [field, value] : query.filters) conditions.push_back({{"term", {{field, value}}}});
 
-  // Documents of the same time follow in the order of the shard, which an index that isn't written to keeps.
   const std::string order = query.descending ? "desc" : "asc";
-  Json body = {
-      {"size", std::clamp<size_t>(query.limit, 1, largest_page)},
-      {"track_total_hits", true},
-      {"query", {{"bool", {{"filter", conditions}}}}},
-      {"sort",
-       Json::array({{{"@timestamp", {{"order", order}, {"unmapped_type", "date"}, {"missing", "_last"}}}},
-                    {{"_doc", {{"order", order}}}}})}};
-  return body;
+  const auto by = [&](const std::string& field, const std::string& type) {
+    Json one = Json::object();
+    one[field] = {{"order", order}, {"unmapped_type", type}, {"missing", "_last"}};
+    return one;
+  };
+  Json sort = Json::array();
+  sort.push_back(by("@timestamp", "date"));
+  for (const auto& [field, type] : order_fields(mappings)) sort.push_back(by(field, type));
+  return {{"size", std::clamp<size_t>(query.limit, 1, largest_page)},
+          {"track_total_hits", true},
+          {"query", {{"bool", {{"filter", conditions}}}}},
+          {"sort", std::move(sort)}};
 }
 
 }  // namespace
@@ -42,18 +69,21 @@ DataPage ElasticsearchReader::read(const DataQuery& query) {
   if (query.target.empty() || query.target.find_first_of("/\\?#\" ,") != std::string::npos ||
       query.target[0] == '_')
     throw base::UserError("\"{}\" is no name of an index", query.target);
-  Json body = question(query);
-  if (!query.cursor.empty()) {
-    const auto after = Json::parse(query.cursor, nullptr, false);
-    if (!after.is_array() || after.size() != 2)
-      throw base::UserError("\"{}\" is no cursor that a page gave", query.cursor);
-    body["search_after"] = after;
-  }
-  const auto response = nodes_.ask("POST", "/" + http::url_encode(query.target) + "/_search", body.dump());
-  if (response.status == 404) {
+  const std::string path = "/" + http::url_encode(query.target);
+  const auto mapping = nodes_.ask("GET", path + "/_mapping");
+  if (mapping.status == 404) {
     const auto names = targets();
     throw base::NotFound("there is no index \"{}\"{}", query.target, base::did_you_mean(query.target, names));
   }
+  const auto mappings = Json::parse(mapping.body, nullptr, false);
+  Json body = question(query, mappings.is_object() ? mappings : Json::object());
+  if (!query.cursor.empty()) {
+    const auto after = Json::parse(query.cursor, nullptr, false);
+    if (!after.is_array() || after.size() != body["sort"].size())
+      throw base::UserError("\"{}\" is no cursor that a page of this index gave", query.cursor);
+    body["search_after"] = after;
+  }
+  const auto response = nodes_.ask("POST", path + "/_search", body.dump());
   if (response.status == 400)
     throw base::UserError("index \"{}\" can't be asked that: {}", query.target, error_text(response.body));
   const auto answer = Json::parse(response.body, nullptr, false);
