@@ -34,6 +34,11 @@ std::optional<TaskState> parse_task_state(std::string_view text);
 bool is_final(RunState state);
 bool is_final(TaskState state);  ///< success, failed, skipped, upstream_failed, removed
 
+/// Whether the scheduler may change a state so (AIRFLOW's state machine; what people do by hand, as clearing,
+/// is not in it).
+bool is_legal(RunState from, RunState to);
+bool is_legal(TaskState from, TaskState to);
+
 struct TaskInstance {
   std::string task_id;
   int map_index = -1;  ///< -1: not mapped; a slice is 0, 1, …
@@ -47,7 +52,16 @@ struct TaskInstance {
   base::Json result;  ///< the account, small results; bounded
   std::string error;  ///< of a failed try, one line
   std::string note;
+
+  /// Begins with state and try_number, so that `prefix` of the old ones tells whether a stored text is still
+  /// the expected.
+  base::Json json() const;
+  static TaskInstance from_json(const base::Json& json);
+  static std::string prefix(TaskState state, int try_number);
+  /// `clean`, or `clean[3]` for a slice: how it is named in Redis, logs and messages.
+  std::string name() const;
 };
+std::string task_name(std::string_view task_id, int map_index);
 
 struct DagRun {
   std::string dag_id, run_id, dag_version;

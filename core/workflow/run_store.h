@@ -19,7 +19,10 @@ struct DagEntry {
   Dag dag;  ///< its last good version
   bool is_paused = false;
   bool has_import_errors = false;
-  std::optional<base::Instant> next_run;  ///< when the next scheduled run is due
+  std::optional<base::Instant> next_run;        ///< when the next scheduled run is due
+  std::optional<base::Interval> last_interval;  ///< of the newest scheduled or backfill run; kept by create()
+  /// Where each sliced task's next run begins: `{task_id: {cursor, watermark, run_id}}`; kept by RunWriter.
+  base::Json progress = base::Json::object();
 };
 
 struct ImportError {
@@ -40,6 +43,7 @@ class RunStore {
 
   // DAGs.  Written by the leading scheduler from the DAG folder.
   virtual void put_dag(const DagEntry& entry) = 0;
+  virtual void set_next_run(const std::string& dag_id, std::optional<base::Instant> at) = 0;
   virtual void remove_dag(const std::string& dag_id) = 0;
   virtual std::optional<DagEntry> dag(const std::string& dag_id) = 0;
   virtual std::vector<DagEntry> dags() = 0;
@@ -61,5 +65,57 @@ class RunStore {
   virtual std::unique_ptr<redis::Subscription> follow(
       std::function<void(const std::string& event)> on_event) = 0;
 };
+
+/// One task instance's change: refused unless the stored one has still this state and try.
+struct TaskChange {
+  std::optional<TaskState> from;  ///< none: the instance must not exist yet
+  int from_try = 0;
+  TaskInstance to;
+  bool remove = false;  ///< an unmapped instance gives way to its slices
+};
+
+/// Everything that one step changes of one run: all of it or nothing.
+struct RunChange {
+  std::string dag_id, run_id;
+  RunState from = RunState::running;  ///< refused unless the stored run has this state
+  RunState to = RunState::running;
+  std::optional<base::Instant> start_date, end_date;  ///< written when given
+  base::Json plans;                                   ///< written when not null
+  std::vector<TaskChange> tasks;
+  base::Json progress;  ///< members are written into the DAG's progress when not null
+};
+
+enum class Applied { yes, stale, fenced };  ///< stale: the store holds something else; fenced: another leads
+
+/// The leading scheduler's writes to runs.  Each change is one script; many go in one round trip.
+class RunWriter {
+ public:
+  virtual ~RunWriter() = default;
+  virtual std::vector<Applied> apply(const std::vector<RunChange>& changes, int64_t token) = 0;
+  /// Deletes the oldest ended runs of a DAG beyond `keep`, with all their keys; at most `at_most` of them.
+  virtual size_t trim(const std::string& dag_id, size_t keep, size_t at_most) = 0;
+};
+
+/// Who leads: a lease with a token that grows with every new leader.
+class LeaderLease {
+ public:
+  virtual ~LeaderLease() = default;
+  /// Takes the lease when it is free and keeps it when it is ours.  The token while we lead, else none.
+  virtual std::optional<int64_t> hold(const std::string& name, base::Duration lease) = 0;
+  virtual void release(const std::string& name) = 0;
+  virtual std::string leader() = 0;  ///< its name, or empty
+};
+
+std::unique_ptr<RunStore> make_redis_run_store(std::shared_ptr<redis::Client> client);
+std::unique_ptr<RunWriter> make_redis_run_writer(std::shared_ptr<redis::Client> client);
+std::unique_ptr<LeaderLease> make_redis_leader_lease(std::shared_ptr<redis::Client> client);
+
+/// All three in memory, for tests and `tamis dags test`; they share one memory.
+struct MemoryRunStores {
+  std::shared_ptr<RunStore> store;
+  std::shared_ptr<RunWriter> writer;
+  std::shared_ptr<LeaderLease> lease;
+};
+MemoryRunStores make_memory_run_stores();
 
 }  // namespace tamis::workflow
