@@ -27,6 +27,7 @@ Outlets::Outlets(const EtlSpec& spec, const SliceRun& run, const tasks::Context&
   sink_context.dag_id = run.dag_id;
   sink_context.run_id = run.run_id;
   sink_context.task_id = run.task_id;
+  sink_context.slice = run.slice.name();
   sink_context.stop = stop_.get_token();
   const auto open = [&](const SinkSpec& sink) {
     return std::make_unique<SinkThread>(

@@ -20,6 +20,7 @@ struct SinkContext {
   base::Connections connections;
   std::string folder = ".";  ///< of the DAG file
   std::string dag_id, run_id, task_id;
+  std::string slice;  ///< Slice::name() of what is written; empty when it is no slice's (closed windows)
   Purpose purpose = Purpose::documents;
   records::Layout
       layout;  ///< fields of the documents (beside @timestamp, source, …), for mappings and tables
