@@ -136,12 +136,18 @@ std::string file_name(std::string_view text) {
 /// Documents by id in the order in which they came, as the merged file holds them.
 class Merged {
  public:
-  void put(std::string_view id, int64_t version, std::string line) {
-    const auto [found, is_new] = rows_.try_emplace(std::string(id), lines_.size());
+  struct Row {
+    std::string id;
+    int64_t version = -1;
+    std::string line;
+  };
+
+  void put(const std::string& id, int64_t version, std::string line) {
+    const auto [found, is_new] = places_.try_emplace(id, rows_.size());
     if (is_new)
-      lines_.emplace_back(version, std::move(line));
-    else if (version >= lines_[found->second].first)
-      lines_[found->second] = {version, std::move(line)};
+      rows_.push_back({id, version, std::move(line)});
+    else if (version >= rows_[found->second].version)
+      rows_[found->second] = {id, version, std::move(line)};
   }
   /// Adds the lines of a file that an earlier run wrote; lines that were cut off are passed over.
   void read(const fs::path& path) {
@@ -166,13 +172,13 @@ class Merged {
     if (in.bad()) throw base::TransientError("can't read \"{}\"", path.string());
   }
   void merge(const Merged& newer) {
-    for (const auto& [id, row] : newer.rows_) put(id, newer.lines_[row].first, newer.lines_[row].second);
+    for (const auto& row : newer.rows_) put(row.id, row.version, row.line);
   }
-  const std::vector<std::pair<int64_t, std::string>>& lines() const { return lines_; }
+  const std::vector<Row>& rows() const { return rows_; }
 
  private:
-  std::unordered_map<std::string, size_t> rows_;
-  std::vector<std::pair<int64_t, std::string>> lines_;
+  std::unordered_map<std::string, size_t> places_;
+  std::vector<Row> rows_;
 };
 
 struct Part {
@@ -197,7 +203,7 @@ class FilesSink : public Sink {
       line_.clear();
       make_line(batch->id(entry), entry.version, batch->body(entry));
       if (entry.version >= 0) {
-        merged_[batch->index(entry)].put(batch->id(entry), entry.version, line_);
+        merged_[batch->index(entry)].put(std::string(batch->id(entry)), entry.version, line_);
         continue;
       }
       auto& part = parts_[batch->index(entry)];
@@ -220,8 +226,8 @@ class FilesSink : public Sink {
       all.merge(documents);
       HiddenFile file(target);
       std::string bytes;
-      for (const auto& [version, line] : all.lines()) {
-        bytes += line;
+      for (const auto& row : all.rows()) {
+        bytes += row.line;
         if (bytes.size() > (1 << 20)) {
           file.append(bytes);
           bytes.clear();
