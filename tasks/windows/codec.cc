@@ -233,22 +233,29 @@ void merge_unit(const Unit& unit, ByteReader& in, char* group, Pool& pool, const
   }
 }
 
-void put_group(std::string& key, std::string_view text) {
-  key.push_back(present);
-  put_text(key, text);
+char* put_group(char* out, std::string_view text) {
+  *out++ = present;
+  uint64_t size = text.size();
+  for (; size >= 128; size >>= 7) *out++ = static_cast<char>(size | 128);
+  *out++ = static_cast<char>(size);
+  if (!text.empty()) std::memcpy(out, text.data(), text.size());
+  return out + text.size();
 }
 
-void put_group(std::string& key, int64_t number) {
-  key.push_back(present);
-  put_fixed(key, number);
+char* put_group(char* out, int64_t number) {
+  *out++ = present;
+  std::memcpy(out, &number, sizeof number);
+  return out + sizeof number;
 }
 
-void put_group_boolean(std::string& key, bool value) {
-  key.push_back(value ? present_true : present);
+char* put_group_boolean(char* out, bool value) {
+  *out = value ? present_true : present;
+  return out + 1;
 }
 
-void put_group_null(std::string& key) {
-  key.push_back(absent);
+char* put_group_null(char* out) {
+  *out = absent;
+  return out + 1;
 }
 
 GroupValue read_group(ByteReader& key, Type type) {

@@ -39,11 +39,12 @@ struct Origins {
 /// Reads one unit's state and adds it to `group`.
 void merge_unit(const Unit& unit, ByteReader& in, char* group, Pool& pool, const Origins& origins);
 
-/// Group keys: a byte that says whether there is a value, then the value.
-void put_group(std::string& key, std::string_view text);
-void put_group(std::string& key, int64_t number);
-void put_group_boolean(std::string& key, bool value);
-void put_group_null(std::string& key);
+/// Group keys: a byte that says whether there is a value, then the value.  Each writes to `out`, where there
+/// must be room (for a text 11 bytes more than it has, else 9), and returns the end of what it wrote.
+char* put_group(char* out, std::string_view text);
+char* put_group(char* out, int64_t number);
+char* put_group_boolean(char* out, bool value);
+char* put_group_null(char* out);
 /// One part of a key, read in the order of the groups; the members used are those of the type.
 struct GroupValue {
   bool is_null = true;

@@ -157,10 +157,10 @@ class Aggregation {
   }
 
   void add(const Batch& batch, const std::vector<uint32_t>& rows) {
-    keys_.clear();
+    keys_end_ = 0;
     for (const uint32_t row : rows) {
       size_t key = make_key(batch, row);
-      uint64_t hash = GroupTable::hash_key(std::string_view(keys_).substr(key));
+      uint64_t hash = GroupTable::hash_key(std::string_view(keys_.data() + key, keys_end_ - key));
       const int64_t time = batch.event_time[row].time_since_epoch().count();
       // The last window that holds the time, then those before it.
       if (time < newest_ || time - newest_ >= slide_) newest_ = floor_to_slide(time);
@@ -169,7 +169,7 @@ class Aggregation {
           flush(batch);
           key = make_key(batch, row);
         }
-        enlist(row, key, keys_.size() - key, hash, start);
+        enlist(row, key, keys_end_ - key, hash, start);
       }
     }
     flush(batch);
@@ -209,19 +209,24 @@ class Aggregation {
     return time - (rest < 0 ? rest + slide_ : rest);
   }
 
-  /// Appends the group's key of a row; returns where it begins.
+  /// Appends the group's key of a row (see put_group); returns where it begins.
   size_t make_key(const Batch& batch, uint32_t row) {
-    const size_t begin = keys_.size();
+    const size_t begin = keys_end_;
     for (const uint32_t number : groups_) {
       const Column& column = batch.columns[number];
+      const bool is_text = column.type == Type::keyword && column.valid[row];
+      const size_t most = is_text ? column.texts[row].size() + 11 : 9;
+      if (keys_end_ + most > keys_.size()) keys_.resize(2 * (keys_end_ + most));
+      char* at = keys_.data() + keys_end_;
       if (!column.valid[row])
-        put_group_null(keys_);
-      else if (column.type == Type::keyword)
-        put_group(keys_, column.texts[row]);
+        at = put_group_null(at);
+      else if (is_text)
+        at = put_group(at, column.texts[row]);
       else if (column.type == Type::boolean)
-        put_group_boolean(keys_, column.longs[row] != 0);
+        at = put_group_boolean(at, column.longs[row] != 0);
       else
-        put_group(keys_, static_cast<int64_t>(bits_of(column, row)));
+        at = put_group(at, static_cast<int64_t>(bits_of(column, row)));
+      keys_end_ = static_cast<size_t>(at - keys_.data());
     }
     return begin;
   }
@@ -250,7 +255,7 @@ class Aggregation {
         add_unit(block_, unit, batch.columns[columns_[u]], batch, pool_);
     }
     block_.size = 0;
-    keys_.clear();
+    keys_end_ = 0;
   }
 
   StateLayout layout_;
@@ -260,7 +265,8 @@ class Aggregation {
   int64_t newest_ = 0;  ///< start of the last window that the record before fell into
   std::vector<uint32_t> groups_, columns_;
   Block block_;
-  std::string keys_;
+  std::vector<char> keys_;
+  size_t keys_end_ = 0;
   std::array<uint32_t, block_size> hashes_, key_begins_, key_sizes_;
   std::array<int64_t, block_size> starts_;
 };
