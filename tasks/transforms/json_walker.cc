@@ -3,7 +3,12 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "tasks/transforms/json_text.h"
 
@@ -13,13 +18,14 @@ namespace {
 /// How many members of an object are guessed; the others are looked up.
 constexpr size_t guesses_per_node = 64;
 
+constexpr const char* too_early = "it ends too early";
+
 bool is_space(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-bool only_spaces(const char* begin, const char* end) {
-  while (begin < end && is_space(*begin)) ++begin;
-  return begin == end;
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
 }  // namespace
@@ -64,112 +70,243 @@ JsonWalker::JsonWalker(const PathTree& tree, bool keep)
 
 JsonWalker::~JsonWalker() = default;
 
-bool JsonWalker::fail(const char* problem, size_t at) {
+std::nullptr_t JsonWalker::fail(const char* problem, const char* at) {
   problem_ = problem;
-  problem_at_ = at;
-  return false;
+  problem_at_ = static_cast<size_t>(at - text_);
+  return nullptr;
+}
+
+inline const char* JsonWalker::spaces(const char* p) const {
+  while (p < end_ && is_space(*p)) ++p;
+  return p;
 }
 
 JsonWalker::Outcome JsonWalker::walk(std::string_view record, Slot* slots) {
   text_ = record.data();
-  size_ = record.size();
+  end_ = text_ + record.size();
   slots_ = slots;
+  non_ascii_ = 0;
   for (int i = 0; i < tree_.slots; ++i) slots[i].kind = Slot::Kind::missing;
   if (keep_) kept_.clear();
-  if (record.empty()) {
-    fail("it is empty", 0);
+  const char* p = spaces(text_);
+  if (p == end_) {
+    fail(record.empty() ? "it is empty" : "it holds nothing but spaces", p);
     return Outcome::malformed;
   }
-  if (size_ > capacity_) {
-    const size_t capacity = std::max<size_t>(size_ + size_ / 2, 16 << 10);
-    const auto error =
-        simdjson::get_active_implementation()->create_dom_parser_implementation(capacity, 1, stage_);
-    if (error != simdjson::SUCCESS) {
-      fail("there is not enough memory to read it", 0);
-      capacity_ = 0;
-      return Outcome::malformed;
+  const bool is_object = *p == '{';
+  p = is_object ? object(0, p + 1, 1) : *p == '[' ? skip(p, 1) : scalar(p);
+  if (p == nullptr) return Outcome::malformed;
+  p = spaces(p);
+  if (p != end_) {
+    fail("something follows the value", p);
+    return Outcome::malformed;
+  }
+  // Only strings can hold more than ASCII by now.
+  if (non_ascii_ != 0 && !simdjson::validate_utf8(record.data(), record.size())) {
+    fail("it is not UTF-8", p);
+    return Outcome::malformed;
+  }
+  return is_object ? Outcome::object : Outcome::not_an_object;
+}
+
+/// The closing quote of the string whose text begins at `p`.
+inline const char* JsonWalker::string_end(const char* p, bool& escaped) {
+  while (true) {
+#ifdef __SSE2__
+    while (end_ - p >= 16) {
+      const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+      const __m128i quotes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+                    slashes = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+      const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1F)), bytes);
+      const auto special =
+          static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quotes, slashes), controls)));
+      const auto high = static_cast<unsigned>(_mm_movemask_epi8(bytes));
+      if (special == 0) {
+        non_ascii_ |= high;
+        p += 16;
+        continue;
+      }
+      const int before = std::countr_zero(special);
+      non_ascii_ |= high & ((1u << before) - 1);
+      p += before;
+      break;
     }
-    capacity_ = capacity;
+#endif
+    for (; p < end_ && *p != '"' && *p != '\\'; ++p) {
+      const auto byte = static_cast<unsigned char>(*p);
+      if (byte < 0x20) return fail("a string holds a control character", p);
+      non_ascii_ |= byte & 0x80u;
+    }
+    if (p >= end_) return fail("a string does not end", end_);
+    if (*p == '"') return p;
+    escaped = true;
+    p += 2;  // what is escaped is looked at by valid_escapes
+    if (p > end_) return fail("a string does not end", end_);
   }
-  // UTF-8, control characters in strings and unclosed strings are found here; the places of all tokens too.
-  const auto error =
-      stage_->stage1(reinterpret_cast<const uint8_t*>(text_), size_, simdjson::stage1_mode::regular);
-  if (error != simdjson::SUCCESS) {
-    fail(error == simdjson::UTF8_ERROR        ? "it is not UTF-8"
-         : error == simdjson::UNESCAPED_CHARS ? "a string holds a control character"
-         : error == simdjson::UNCLOSED_STRING ? "a string does not end"
-         : error == simdjson::EMPTY           ? "it holds nothing but spaces"
-                                              : "it can't be read",
-         size_);
-    return Outcome::malformed;
-  }
-  tokens_ = stage_->structural_indexes.get();
-  count_ = stage_->n_structural_indexes;
-  tokens_[count_] = static_cast<uint32_t>(size_);
-  has_escapes_ = std::memchr(text_, '\\', size_) != nullptr;
-  uint32_t i = 0;
-  const char first = text_[tokens_[0]];
-  if (first != '{' && first != '[') {
-    if (count_ == 1 ? check_scalar(0) : fail_at("something follows the value", 1))
-      return Outcome::not_an_object;
-    return Outcome::malformed;
-  }
-  // As the last token closes, no token before it can be the last, and the walk needs no further check of the
-  // end than after what closes.
-  if (text_[tokens_[count_ - 1]] != (first == '{' ? '}' : ']')) {
-    fail(first == '{' ? "it does not end with \"}\"" : "it does not end with \"]\"", size_);
-    return Outcome::malformed;
-  }
-  if (!(first == '{' ? object(0, i, 1) : skip(i, 1))) return Outcome::malformed;
-  if (i != count_) {
-    fail_at("something follows the value", i);
-    return Outcome::malformed;
-  }
-  return first == '{' ? Outcome::object : Outcome::not_an_object;
 }
 
-/// The text of the string whose opening quote is the token; its closing quote is the last thing before the
-/// next token but for spaces.
-inline std::string_view JsonWalker::string_at(uint32_t token) const {
-  const char* begin = text_ + tokens_[token] + 1;
-  const char* end = text_ + tokens_[token + 1] - 1;
-  while (*end != '"') --end;
-  return {begin, static_cast<size_t>(end - begin)};
+/// Reads the string whose opening quote is at `p`.
+inline const char* JsonWalker::string(const char* p, std::string_view& raw, bool& escaped) {
+  escaped = false;
+  const char* end = string_end(p + 1, escaped);
+  if (end == nullptr) return nullptr;
+  raw = {p + 1, static_cast<size_t>(end - p - 1)};
+  if (escaped && !valid_escapes(raw)) return fail("a string holds a wrong escape", p);
+  return end + 1;
 }
 
-inline bool JsonWalker::check_string(std::string_view raw, size_t at, bool& escaped) {
-  escaped = has_escapes_ && raw.find('\\') != std::string_view::npos;
-  return !escaped || valid_escapes(raw) || fail("a string holds a wrong escape", at);
+inline const char* JsonWalker::literal(const char* p, std::string_view word) {
+  if (static_cast<size_t>(end_ - p) >= word.size() && std::memcmp(p, word.data(), word.size()) == 0)
+    return p + word.size();
+  return fail("there is no such value", p);
 }
 
-inline bool JsonWalker::check_literal(uint32_t token, std::string_view word) {
-  const char* begin = text_ + tokens_[token];
-  const char* end = text_ + tokens_[token + 1];
-  return (static_cast<size_t>(end - begin) >= word.size() &&
-          std::memcmp(begin, word.data(), word.size()) == 0 &&
-          (begin + word.size() == end || only_spaces(begin + word.size(), end))) ||
-         fail_at("there is no such value", token);
+inline const char* JsonWalker::number(const char* p, Number& number) {
+  const char* after = scan_number(p, end_, number);
+  return after != nullptr ? after : fail("a number is wrong", p);
 }
 
-inline bool JsonWalker::check_number(uint32_t token, Number& number) {
-  const char* end = text_ + tokens_[token + 1];
-  const char* after = scan_number(text_ + tokens_[token], end, number);
-  return (after != nullptr && (after == end || only_spaces(after, end))) ||
-         fail_at("a number is wrong", token);
-}
-
-bool JsonWalker::check_scalar(uint32_t token) {
-  bool escaped = false;
-  Number number;
-  switch (text_[tokens_[token]]) {
-    case '"':
-      return !has_escapes_ || check_string(string_at(token), tokens_[token], escaped);
+const char* JsonWalker::scalar(const char* p) {
+  if (p == end_) return fail(too_early, p);
+  switch (*p) {
+    case '"': {
+      std::string_view raw;
+      bool escaped = false;
+      return string(p, raw, escaped);
+    }
     case 't':
-      return check_literal(token, "true");
+      return literal(p, "true");
     case 'f':
-      return check_literal(token, "false");
+      return literal(p, "false");
     case 'n':
-      return check_literal(token, "null");
+      return literal(p, "null");
+    case '-':
+    case '0':
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+    case '5':
+    case '6':
+    case '7':
+    case '8':
+    case '9': {
+      Number unused;
+      return number(p, unused);
+    }
+    default:
+      return fail("a value is missing or wrong", p);
+  }
+}
+
+/// Reads the name whose opening quote is at `p`, finds its child, and guesses that it will stand here in the
+/// next record.
+const char* JsonWalker::name(const PathTree::Node& node, Guess* guess, const char* p, std::string_view& raw,
+                             int& child) {
+  bool escaped = false;
+  p = string(p, raw, escaped);
+  if (p == nullptr) return nullptr;
+  std::string_view plain = raw;
+  if (escaped) {
+    name_.resize(raw.size());
+    name_.resize(unescape(raw, name_.data()));
+    plain = name_;
+  }
+  child = -1;
+  for (size_t c = 0; c < node.children.size(); ++c)
+    if (node.children[c].name == plain) child = static_cast<int>(c);
+  if (guess != nullptr && raw.size() < 16 && is_ascii(raw)) {
+    char bytes[16] = {}, mask[16] = {};
+    std::memcpy(bytes, raw.data(), raw.size() + 1);
+    std::memset(mask, 0xFF, raw.size() + 1);
+    std::memcpy(&guess->low, bytes, 8);
+    std::memcpy(&guess->high, bytes + 8, 8);
+    std::memcpy(&guess->low_mask, mask, 8);
+    std::memcpy(&guess->high_mask, mask + 8, 8);
+    guess->size = static_cast<uint32_t>(raw.size());
+    guess->child = child;
+  }
+  return p;
+}
+
+/// Reads the object whose first byte after `{` is at `p`.
+const char* JsonWalker::object(int node_number, const char* p, int depth) {
+  const PathTree::Node& node = tree_.nodes[static_cast<size_t>(node_number)];
+  Guess* guesses = guesses_[static_cast<size_t>(node_number)].data();
+  p = spaces(p);
+  if (p < end_ && *p == '}') return p + 1;
+  for (size_t k = 0;; ++k) {
+    if (p >= end_) return fail(too_early, end_);
+    if (*p != '"') return fail("a name in quotes is missing", p);
+    Guess* guess = k < guesses_per_node ? guesses + k : nullptr;
+    std::string_view raw;
+    int child = -1;
+    bool known = false;
+    if (guess != nullptr) {
+      char bytes[16] = {};
+      const auto left = static_cast<size_t>(end_ - p - 1);
+      if (left >= 16)
+        std::memcpy(bytes, p + 1, 16);
+      else
+        std::memcpy(bytes, p + 1, left);
+      uint64_t low = 0, high = 0;
+      std::memcpy(&low, bytes, 8);
+      std::memcpy(&high, bytes + 8, 8);
+      known = (low & guess->low_mask) == guess->low && (high & guess->high_mask) == guess->high;
+    }
+    if (known) {
+      raw = {p + 1, guess->size};
+      child = guess->child;
+      p += guess->size + 2;
+    } else {
+      p = name(node, guess, p, raw, child);
+      if (p == nullptr) return nullptr;
+    }
+    p = spaces(p);
+    if (p >= end_ || *p != ':') return fail("a colon is missing", p);
+    p = spaces(p + 1);
+    if (child >= 0) {
+      p = value(node.children[static_cast<size_t>(child)], p, depth);
+    } else {
+      if (keep_ && node_number == 0) kept_.push_back({raw, p});
+      p = p < end_ && (*p == '{' || *p == '[') ? skip(p, depth + 1) : scalar(p);
+    }
+    if (p == nullptr) return nullptr;
+    p = spaces(p);
+    if (p >= end_) return fail(too_early, end_);
+    if (*p == '}') return p + 1;
+    if (*p != ',') return fail("a comma or \"}\" is missing", p);
+    p = spaces(p + 1);
+  }
+}
+
+const char* JsonWalker::value(const PathTree::Child& child, const char* p, int depth) {
+  Slot unused;
+  Slot& slot = child.slot >= 0 ? slots_[child.slot] : unused;
+  if (child.node >= 0)
+    for (const int below : tree_.nodes[static_cast<size_t>(child.node)].slots)
+      slots_[below].kind = Slot::Kind::missing;
+  if (p >= end_) return fail(too_early, end_);
+  switch (*p) {
+    case '"':
+      slot.kind = Slot::Kind::text;
+      return string(p, slot.number.text, slot.escaped);
+    case '{':
+      slot.kind = Slot::Kind::object;
+      if (depth >= max_depth) return fail("it is more than 1024 levels deep", p);
+      return child.node >= 0 ? object(child.node, p + 1, depth + 1) : skip(p, depth + 1);
+    case '[':
+      slot.kind = Slot::Kind::array;
+      return skip(p, depth + 1);
+    case 't':
+      slot.kind = Slot::Kind::true_;
+      return literal(p, "true");
+    case 'f':
+      slot.kind = Slot::Kind::false_;
+      return literal(p, "false");
+    case 'n':
+      slot.kind = Slot::Kind::null;
+      return literal(p, "null");
     case '-':
     case '0':
     case '1':
@@ -181,172 +318,59 @@ bool JsonWalker::check_scalar(uint32_t token) {
     case '7':
     case '8':
     case '9':
-      return check_number(token, number);
-    default:
-      return fail_at("a value is missing or wrong", token);
-  }
-}
-
-int JsonWalker::find_child(const PathTree::Node& node, Guess* guess, uint32_t token) {
-  const std::string_view raw = string_at(token);
-  std::string_view name = raw;
-  bool escaped = false;
-  if (!check_string(raw, tokens_[token], escaped)) return -2;
-  if (escaped) {
-    name_.resize(raw.size());
-    name_.resize(unescape(raw, name_.data()));
-    name = name_;
-  }
-  int child = -1;
-  for (size_t c = 0; c < node.children.size(); ++c)
-    if (node.children[c].name == name) child = static_cast<int>(c);
-  if (guess != nullptr && raw.size() < 16) {
-    char bytes[16] = {}, mask[16] = {};
-    std::memcpy(bytes, raw.data(), raw.size() + 1);
-    std::memset(mask, 0xFF, raw.size() + 1);
-    std::memcpy(&guess->low, bytes, 8);
-    std::memcpy(&guess->high, bytes + 8, 8);
-    std::memcpy(&guess->low_mask, mask, 8);
-    std::memcpy(&guess->high_mask, mask + 8, 8);
-    guess->size = static_cast<uint32_t>(raw.size());
-    guess->child = child;
-  }
-  return child;
-}
-
-bool JsonWalker::object(int node_number, uint32_t& i, int depth) {
-  const PathTree::Node& node = tree_.nodes[static_cast<size_t>(node_number)];
-  Guess* guesses = guesses_[static_cast<size_t>(node_number)].data();
-  ++i;
-  if (text_[tokens_[i]] == '}') {
-    ++i;
-    return true;
-  }
-  for (size_t k = 0;; ++k) {
-    const char* at = text_ + tokens_[i];
-    if (*at != '"') return fail_at("a name in quotes is missing", i);
-    Guess* guess = k < guesses_per_node ? guesses + k : nullptr;
-    int child = -1;
-    uint64_t low = 0, high = 0;
-    if (guess != nullptr && text_ + size_ - at > 16) {
-      std::memcpy(&low, at + 1, 8);
-      std::memcpy(&high, at + 9, 8);
-      child = (low & guess->low_mask) == guess->low && (high & guess->high_mask) == guess->high
-                  ? guess->child
-                  : find_child(node, guess, i);
-    } else {
-      child = find_child(node, guess, i);
-    }
-    if (child == -2) return false;
-    if (text_[tokens_[i + 1]] != ':') return fail_at("a colon is missing", i + 1);
-    i += 2;
-    if (child >= 0) {
-      if (!value(node.children[static_cast<size_t>(child)], i, depth)) return false;
-    } else {
-      if (keep_ && node_number == 0) kept_.push_back({string_at(i - 2), i});
-      const char c = text_[tokens_[i]];
-      if (c == '{' || c == '[') {
-        if (!skip(i, depth + 1)) return false;
-        if (i >= count_) return fail("it does not end", size_);
-      } else {
-        if (!check_scalar(i)) return false;
-        ++i;
-      }
-    }
-    const char c = text_[tokens_[i++]];
-    if (c == ',') continue;
-    return c == '}' || fail_at("a comma or \"}\" is missing", i - 1);
-  }
-}
-
-bool JsonWalker::value(const PathTree::Child& child, uint32_t& i, int depth) {
-  Slot unused;
-  Slot& slot = child.slot >= 0 ? slots_[child.slot] : unused;
-  if (child.node >= 0)
-    for (const int below : tree_.nodes[static_cast<size_t>(child.node)].slots)
-      slots_[below].kind = Slot::Kind::missing;
-  const char c = text_[tokens_[i]];
-  switch (c) {
-    case '"':
-      slot.kind = Slot::Kind::text;
-      slot.number.text = string_at(i);
-      if (!check_string(slot.number.text, tokens_[i], slot.escaped)) return false;
-      break;
-    case '{':
-    case '[':
-      slot.kind = c == '{' ? Slot::Kind::object : Slot::Kind::array;
-      if (depth >= max_depth) return fail_at("it is more than 1024 levels deep", i);
-      if (!(c == '{' && child.node >= 0 ? object(child.node, i, depth + 1) : skip(i, depth + 1)))
-        return false;
-      return i < count_ || fail("it does not end", size_);
-    case 't':
-      slot.kind = Slot::Kind::true_;
-      if (!check_literal(i, "true")) return false;
-      break;
-    case 'f':
-      slot.kind = Slot::Kind::false_;
-      if (!check_literal(i, "false")) return false;
-      break;
-    case 'n':
-      slot.kind = Slot::Kind::null;
-      if (!check_literal(i, "null")) return false;
-      break;
-    default:
       slot.kind = Slot::Kind::number;
-      if (c != '-' && (c < '0' || c > '9')) return fail_at("a value is missing or wrong", i);
-      if (!check_number(i, slot.number)) return false;
+      return number(p, slot.number);
+    default:
+      return fail("a value is missing or wrong", p);
   }
-  ++i;
-  return true;
 }
 
-/// Checks the container at token `i`, which is `depth` levels deep, and moves `i` past it.
-bool JsonWalker::skip(uint32_t& i, int depth) {
+/// Reads the container whose bracket is at `p`, which is `depth` levels deep.
+const char* JsonWalker::skip(const char* p, int depth) {
   const int above = depth - 1;
   int level = above;
-  char c = 0;
+  std::string_view raw;
+  bool escaped = false;
 open:
-  if (++level > max_depth) return fail_at("it is more than 1024 levels deep", i);
-  in_object_[static_cast<size_t>(level)] = text_[tokens_[i]] == '{';
-  ++i;
-  c = text_[tokens_[i]];
+  if (++level > max_depth) return fail("it is more than 1024 levels deep", p);
+  in_object_[static_cast<size_t>(level)] = *p == '{';
+  p = spaces(p + 1);
+  if (p >= end_) return fail(too_early, end_);
   if (in_object_[static_cast<size_t>(level)]) {
-    if (c == '}') goto close;
+    if (*p == '}') goto close;
   } else {
-    if (c == ']') goto close;
+    if (*p == ']') goto close;
     goto item;
   }
 member:
-  if (text_[tokens_[i]] != '"') return fail_at("a name in quotes is missing", i);
-  if (has_escapes_) {
-    bool escaped = false;
-    if (!check_string(string_at(i), tokens_[i], escaped)) return false;
-  }
-  if (text_[tokens_[i + 1]] != ':') return fail_at("a colon is missing", i + 1);
-  i += 2;
+  if (p >= end_ || *p != '"') return fail("a name in quotes is missing", p);
+  p = string(p, raw, escaped);
+  if (p == nullptr) return nullptr;
+  p = spaces(p);
+  if (p >= end_ || *p != ':') return fail("a colon is missing", p);
+  p = spaces(p + 1);
 item:
-  c = text_[tokens_[i]];
-  if (c == '{' || c == '[') goto open;
-  if (!check_scalar(i)) return false;
-  ++i;
+  if (p < end_ && (*p == '{' || *p == '[')) goto open;
+  p = scalar(p);
+  if (p == nullptr) return nullptr;
 next:
-  c = text_[tokens_[i]];
-  if (c == ',') {
-    ++i;
+  p = spaces(p);
+  if (p >= end_) return fail(too_early, end_);
+  if (*p == ',') {
+    p = spaces(p + 1);
     if (in_object_[static_cast<size_t>(level)]) goto member;
     goto item;
   }
-  if (c != (in_object_[static_cast<size_t>(level)] ? '}' : ']'))
-    return fail_at("a comma or closing bracket is missing", i);
+  if (*p != (in_object_[static_cast<size_t>(level)] ? '}' : ']'))
+    return fail("a comma or closing bracket is missing", p);
 close:
-  ++i;
-  if (--level == above) return true;
-  if (i >= count_) return fail("it does not end", size_);
+  ++p;
+  if (--level == above) return p;
   goto next;
 }
 
 void JsonWalker::write_name(std::string_view raw, std::string& out) {
-  if (!has_escapes_ || raw.find('\\') == std::string_view::npos) {
+  if (raw.find('\\') == std::string_view::npos) {
     out += '"';
     out += raw;
     out += '"';
@@ -357,40 +381,50 @@ void JsonWalker::write_name(std::string_view raw, std::string& out) {
   append_quoted(name_, out);
 }
 
-void JsonWalker::write_value(uint32_t& i, std::string& out) {
-  const char c = text_[tokens_[i]];
+/// Writes the value at `p`, which was found right, without spaces between its tokens.
+const char* JsonWalker::write_value(const char* p, std::string& out) {
+  const char c = *p;
+  if (c == '"') {
+    std::string_view raw;
+    bool escaped = false;
+    const char* end = string(p, raw, escaped);
+    out.append(p, end);
+    return end;
+  }
   if (c != '{' && c != '[') {
-    const char* end = text_ + tokens_[i + 1];
-    while (is_space(end[-1])) --end;
-    out.append(text_ + tokens_[i], end);
-    ++i;
-    return;
+    const char* end = p;
+    while (end < end_ && !is_space(*end) && *end != ',' && *end != '}' && *end != ']') ++end;
+    out.append(p, end);
+    return end;
   }
   const size_t first = members_.size();
   out += c;
   const size_t open = out.size();
-  ++i;
-  while (text_[tokens_[i]] != '}' && text_[tokens_[i]] != ']') {
-    if (text_[tokens_[i]] == ',') {
+  p = spaces(p + 1);
+  while (*p != '}' && *p != ']') {
+    if (*p == ',') {
       out += ',';
-      ++i;
+      p = spaces(p + 1);
     }
     if (c == '{') {
+      std::string_view raw;
+      bool escaped = false;
       members_.push_back({out.size(), 0, 0});
       const size_t member = members_.size() - 1;
-      write_name(string_at(i), out);
+      p = spaces(string(p, raw, escaped));
+      write_name(raw, out);
       members_[member].name_size = out.size() - members_[member].begin;
       out += ':';
-      i += 2;
-      write_value(i, out);
+      p = write_value(spaces(p + 1), out);
       members_[member].end = out.size();
     } else {
-      write_value(i, out);
+      p = write_value(p, out);
     }
+    p = spaces(p);
   }
-  ++i;
   drop_repeated(first, open, out);
-  out += c == '{' ? '}' : ']';
+  out += *p;
+  return p + 1;
 }
 
 /// Takes all but the last of the members of one name out of the text from `open` on; `first` is the first of
@@ -428,15 +462,14 @@ void JsonWalker::drop_repeated(size_t first, size_t open, std::string& out) {
 void JsonWalker::write_kept(std::string& out) {
   const size_t open = out.size();
   members_.clear();
-  for (const auto& [name, token] : kept_) {
+  for (const auto& [raw, at] : kept_) {
     if (out.size() > open) out += ',';
     members_.push_back({out.size(), 0, 0});
     const size_t member = members_.size() - 1;
-    write_name(name, out);
+    write_name(raw, out);
     members_[member].name_size = out.size() - members_[member].begin;
     out += ':';
-    uint32_t i = token;
-    write_value(i, out);
+    write_value(at, out);
     members_[member].end = out.size();
   }
   drop_repeated(0, open, out);

@@ -1,17 +1,13 @@
 // One JSON record at a time: checks all of it by RFC 8259 and finds the values of the declared paths, in one
-// walk over the structural characters that simdjson's first stage finds.  Used by Clean; one walker a thread.
+// walk over its bytes.  Used by Clean; one walker a thread.
 #pragma once
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "tasks/transforms/decimal.h"
-
-namespace simdjson::internal {
-class dom_parser_implementation;
-}
 
 namespace tamis::transforms {
 
@@ -77,35 +73,34 @@ class JsonWalker {
   };
   struct Kept {
     std::string_view name;
-    uint32_t token;
+    const char* value;
   };
 
-  bool fail(const char* problem, size_t at);
-  bool fail_at(const char* problem, uint32_t token) { return fail(problem, tokens_[token]); }
-  std::string_view string_at(uint32_t token) const;
-  bool check_string(std::string_view raw, size_t at, bool& escaped);
-  bool check_literal(uint32_t token, std::string_view word);
-  bool check_number(uint32_t token, Number& number);
-  bool check_scalar(uint32_t token);
-  bool object(int node, uint32_t& i, int depth);
-  bool value(const PathTree::Child& child, uint32_t& i, int depth);
-  bool skip(uint32_t& i, int depth);
-  int find_child(const PathTree::Node& node, Guess* guess, uint32_t token);
-  void write_value(uint32_t& i, std::string& out);
+  // Those that read take the place where something begins and return the place after it, or null when it is
+  // wrong.
+  std::nullptr_t fail(const char* problem, const char* at);
+  const char* spaces(const char* p) const;
+  const char* string(const char* p, std::string_view& raw, bool& escaped);
+  const char* string_end(const char* p, bool& escaped);
+  const char* literal(const char* p, std::string_view word);
+  const char* number(const char* p, Number& number);
+  const char* scalar(const char* p);
+  const char* object(int node, const char* p, int depth);
+  const char* value(const PathTree::Child& child, const char* p, int depth);
+  const char* skip(const char* p, int depth);
+  const char* name(const PathTree::Node& node, Guess* guess, const char* p, std::string_view& raw,
+                   int& child);
+  const char* write_value(const char* p, std::string& out);
   void write_name(std::string_view raw, std::string& out);
   void drop_repeated(size_t first, size_t open, std::string& out);
 
   const PathTree& tree_;
   const bool keep_;
-  std::unique_ptr<simdjson::internal::dom_parser_implementation> stage_;
-  size_t capacity_ = 0;
   std::vector<std::vector<Guess>> guesses_;  ///< by node
   std::vector<uint8_t> in_object_;           ///< by level, while skipping
   const char* text_ = nullptr;
-  size_t size_ = 0;
-  uint32_t* tokens_ = nullptr;
-  uint32_t count_ = 0;
-  bool has_escapes_ = false;
+  const char* end_ = nullptr;
+  unsigned non_ascii_ = 0;  ///< not 0 when a string of the record holds more than ASCII
   Slot* slots_ = nullptr;
   const char* problem_ = "";
   size_t problem_at_ = 0;
