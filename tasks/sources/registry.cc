@@ -3,11 +3,15 @@
 
 namespace tamis::sources {
 
+SourceKind files_source();
+SourceKind generator_source();
 SourceKind kafka_source();
 
 const std::vector<SourceKind>& source_kinds() {
   static const std::vector<SourceKind> all{
       kafka_source(),
+      files_source(),
+      generator_source(),
   };
   return all;
 }
