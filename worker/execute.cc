@@ -20,7 +20,7 @@ Failed failed(std::string type, const std::string& message) {
 }
 
 /// What an exception means when nobody told the task to stop.
-Failed failure_of(const std::exception_ptr& error, const Holding& holding) {
+Failed failure_of(const std::exception_ptr& error, const Running& running) {
   try {
     std::rethrow_exception(error);
   } catch (const base::UserError& e) {
@@ -32,11 +32,11 @@ Failed failure_of(const std::exception_ptr& error, const Holding& holding) {
   } catch (const std::bad_alloc&) {
     return failed("TransientError", "out of memory");
   } catch (const std::exception& e) {
-    base::log_error("task threw", {{"task", holding.task}, {"id", holding.id}, {"error", e.what()}});
+    base::log_error("task threw", {{"task", running.task}, {"id", running.id}, {"error", e.what()}});
     return failed("InternalError", e.what());
   } catch (...) {
     base::log_error("task threw",
-                    {{"task", holding.task}, {"id", holding.id}, {"error", "no std::exception"}});
+                    {{"task", running.task}, {"id", running.id}, {"error", "no std::exception"}});
     return failed("InternalError", "the task threw something that is no error");
   }
 }
@@ -53,6 +53,7 @@ Failed time_limit_exceeded(double seconds) {
 
 Outcome execute(const tasks::TaskKind& kind, const Json& args, const Json& kwargs,
                 const tasks::Context& context, const Holding& holding, size_t max_result_bytes) {
+  const auto running = holding.running();
   std::exception_ptr error;
   try {
     auto result = kind.run(args, kwargs, context);
@@ -83,17 +84,17 @@ Outcome execute(const tasks::TaskKind& kind, const Json& args, const Json& kwarg
     case Cause::soft_limit: {
       auto failure =
           failed("SoftTimeLimitExceeded", fmt::format("the task took longer than its soft time limit of {} s",
-                                                      holding.soft_limit.value_or(0)));
+                                                      running->soft_limit.value_or(0)));
       failure.module = "billiard.exceptions";
       failure.arguments = Json::array();
       return failure;
     }
     case Cause::hard_limit:
-      return time_limit_exceeded(holding.hard_limit.value_or(0));
+      return time_limit_exceeded(running->hard_limit.value_or(0));
     case Cause::none:
       break;
   }
-  return failure_of(error, holding);
+  return failure_of(error, *running);
 }
 
 }  // namespace tamis::worker

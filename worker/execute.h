@@ -32,7 +32,7 @@ struct Dropped {};
 
 using Outcome = std::variant<Succeeded, Failed, Revoked, GivenBack, Dropped>;
 
-/// Runs `kind`; `holding` says whether and why it was told to stop.
+/// Runs `kind`; `holding`, which has begun, says whether and why it was told to stop.
 Outcome execute(const tasks::TaskKind& kind, const base::Json& args, const base::Json& kwargs,
                 const tasks::Context& context, const Holding& holding, size_t max_result_bytes);
 

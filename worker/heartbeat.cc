@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/metrics.h"
 #include "core/base/stop.h"
+#include "core/queue/reaper.h"
 
 namespace tamis::worker {
 namespace {
@@ -16,17 +17,18 @@ using std::chrono::seconds;
 
 /// A worker that is silent for this long counts as dead.
 constexpr auto roster_lease = seconds(15);
-constexpr auto roster_interval = seconds(5);
+constexpr auto roster_interval = seconds(6);
 /// Celery's monitors expect this one.
 constexpr double event_seconds = 2.0;
 
 }  // namespace
 
-Heartbeat::Heartbeat(const Options& options, queue::Broker& broker, queue::Roster& roster,
-                     queue::Events& events, Settle settle, Holdings& holdings,
+Heartbeat::Heartbeat(const Options& options, queue::Broker& broker, queue::Results& results,
+                     queue::Roster& roster, queue::Events& events, Settle settle, Holdings& holdings,
                      std::function<int64_t()> processed)
     : options_(options),
       broker_(broker),
+      results_(results),
       roster_(roster),
       events_(events),
       settle_(settle),
@@ -105,7 +107,7 @@ void Heartbeat::run(const std::stop_token& stop) {
     const bool is_busy = holdings_.running() > 0;
     if (now >= lines_at && is_busy) {
       for (const auto& holding : holdings_.all())
-        if (holding->lines != nullptr) holding->lines->flush();
+        if (const auto running = holding->running(); running != nullptr) running->lines->flush();
       lines_at = now + seconds(1);
     }
     auto next = std::min({renew_at, show_at, event_at, restore_at});
@@ -131,34 +133,36 @@ void Heartbeat::renew() {
     static auto lost = base::counter("tamis_worker_leases_lost_total",
                                      "messages that others may have while a task here ran");
     lost.add();
-    base::log_warn("lease lost", {{"task", holdings[i]->task}, {"id", holdings[i]->id}});
+    base::log_warn("lease lost", {{"tag", holdings[i]->delivery.tag}});
   }
 }
 
 void Heartbeat::check_limits() {
   const auto now = Clock::now();
   for (const auto& holding : holdings_.all()) {
-    if (!holding->is_running || holding->is_releasing) continue;
-    if (holding->soft_deadline && now >= *holding->soft_deadline && holding->ask_to_stop(Cause::soft_limit))
-      base::log_warn("soft time limit passed", {{"task", holding->task}, {"id", holding->id}});
-    if (!holding->hard_deadline || now < *holding->hard_deadline) continue;
+    const auto running = holding->running();
+    if (running == nullptr || holding->is_releasing) continue;
+    const auto soft = running->soft_deadline(), hard = running->hard_deadline();
+    if (soft && now >= *soft && holding->ask_to_stop(Cause::soft_limit))
+      base::log_warn("soft time limit passed", {{"task", running->task}, {"id", running->id}});
+    if (!hard || now < *hard) continue;
     if (holding->ask_to_stop(Cause::hard_limit))
-      base::log_warn("time limit passed", {{"task", holding->task}, {"id", holding->id}});
-    if (now >= *holding->hard_deadline + options_.stop_grace) end_process_under(holding);
+      base::log_warn("time limit passed", {{"task", running->task}, {"id", running->id}});
+    if (now >= *hard + options_.stop_grace) end_process_under(holding, *running);
   }
 }
 
-void Heartbeat::end_process_under(const HoldingPtr& holding) {
+void Heartbeat::end_process_under(const HoldingPtr& holding, const Running& running) {
   if (holding->is_releasing.exchange(true)) return;
   base::log_error("task ignored its time limit",
-                  {{"task", holding->task},
-                   {"id", holding->id},
-                   {"limit", fmt::format("{}s", *holding->hard_limit)},
+                  {{"task", running.task},
+                   {"id", running.id},
+                   {"limit", fmt::format("{}s", *running.hard_limit)},
                    {"effect", "the worker ends; what else it held is given back"}});
   attempt("settling a task that does not stop", [&] {
     const auto message = queue::TaskMessage::decode(holding->delivery.envelope);
-    settle_.finish(holding, message, time_limit_exceeded(*holding->hard_limit),
-                   std::chrono::duration<double>(Clock::now() - holding->started).count());
+    settle_.finish(holding, message, time_limit_exceeded(*running.hard_limit),
+                   std::chrono::duration<double>(Clock::now() - running.started).count());
     for (const auto& other : holdings_.all())
       if (!other->is_releasing.exchange(true)) broker_.give_back(std::span(&other->delivery, 1));
     roster_.leave(options_.name);
@@ -175,18 +179,7 @@ void Heartbeat::show() {
 }
 
 void Heartbeat::restore() {
-  attempt("giving back what dead workers held", [&] {
-    const auto restored = broker_.restore();
-    if (restored.given_back > 0) {
-      static auto given_back =
-          base::counter("tamis_worker_restored_total", "messages of dead workers that were given back");
-      given_back.add(static_cast<double>(restored.given_back));
-      base::log_warn("messages of dead workers given back", {{"messages", restored.given_back}});
-    }
-    for (const auto& delivery : restored.poisonous)
-      settle_.bury(delivery, "WorkerLostError",
-                   fmt::format("{} workers died while they ran it; it is not tried again", delivery.losses));
-  });
+  attempt("giving back what dead workers held", [&] { queue::reap(broker_, results_); });
 }
 
 }  // namespace tamis::worker

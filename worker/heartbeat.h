@@ -14,8 +14,8 @@ namespace tamis::worker {
 
 class Heartbeat {
  public:
-  Heartbeat(const Options& options, queue::Broker& broker, queue::Roster& roster, queue::Events& events,
-            Settle settle, Holdings& holdings, std::function<int64_t()> processed);
+  Heartbeat(const Options& options, queue::Broker& broker, queue::Results& results, queue::Roster& roster,
+            queue::Events& events, Settle settle, Holdings& holdings, std::function<int64_t()> processed);
   ~Heartbeat();
   /// Whether Redis answered within the last lease.
   bool is_healthy() const;
@@ -25,7 +25,7 @@ class Heartbeat {
   void run(const std::stop_token& stop);
   void renew();
   void check_limits();
-  void end_process_under(const HoldingPtr& holding);
+  void end_process_under(const HoldingPtr& holding, const Running& running);
   void show();
   void restore();
   base::Json event_fields() const;
@@ -35,6 +35,7 @@ class Heartbeat {
 
   const Options& options_;
   queue::Broker& broker_;
+  queue::Results& results_;
   queue::Roster& roster_;
   queue::Events& events_;
   Settle settle_;

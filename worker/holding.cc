@@ -4,6 +4,22 @@
 
 namespace tamis::worker {
 
+std::optional<Running::Clock::time_point> Running::after(const std::optional<double>& seconds) const {
+  if (!seconds) return std::nullopt;
+  return started + std::chrono::duration_cast<Clock::duration>(
+                       std::chrono::duration<double>(std::clamp(*seconds, 0.0, 1e9)));
+}
+
+void Holding::begin(Running running) {
+  const std::lock_guard lock(mutex_);
+  running_ = std::make_shared<const Running>(std::move(running));
+}
+
+std::shared_ptr<const Running> Holding::running() const {
+  const std::lock_guard lock(mutex_);
+  return running_;
+}
+
 bool Holding::ask_to_stop(Cause why) {
   auto expected = Cause::none;
   if (!cause.compare_exchange_strong(expected, why)) return false;
@@ -30,33 +46,14 @@ std::vector<HoldingPtr> Holdings::all() const {
 
 size_t Holdings::running() const {
   const std::lock_guard lock(mutex_);
-  return static_cast<size_t>(
-      std::count_if(holdings_.begin(), holdings_.end(), [](const auto& h) { return h->is_running; }));
-}
-
-void Holdings::begin(const HoldingPtr& holding, std::string id, std::string task, std::optional<double> soft,
-                     std::optional<double> hard, std::shared_ptr<TaskLines> lines) {
-  const auto now = Holding::Clock::now();
-  const auto after = [&](double seconds) {
-    return now + std::chrono::duration_cast<Holding::Clock::duration>(
-                     std::chrono::duration<double>(std::clamp(seconds, 0.0, 1e9)));
-  };
-  const std::lock_guard lock(mutex_);
-  holding->id = std::move(id);
-  holding->task = std::move(task);
-  holding->is_running = true;
-  holding->started = now;
-  holding->soft_limit = soft;
-  holding->hard_limit = hard;
-  if (soft) holding->soft_deadline = after(*soft);
-  if (hard) holding->hard_deadline = after(*hard);
-  holding->lines = std::move(lines);
+  return static_cast<size_t>(std::count_if(holdings_.begin(), holdings_.end(),
+                                           [](const auto& h) { return h->running() != nullptr; }));
 }
 
 HoldingPtr Holdings::find(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   for (const auto& holding : holdings_)
-    if (holding->is_running && holding->id == id) return holding;
+    if (const auto running = holding->running(); running != nullptr && running->id == id) return holding;
   return nullptr;
 }
 

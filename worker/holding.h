@@ -18,26 +18,39 @@ namespace tamis::worker {
 /// Why a task was told to stop: decides what becomes of its message.
 enum class Cause { none, shutdown, lease_lost, revoked, soft_limit, hard_limit };
 
-struct Holding {
+/// What is known of a task once it runs.
+struct Running {
+  using Clock = std::chrono::steady_clock;
+  std::string id, task;
+  std::optional<double> soft_limit, hard_limit;  ///< seconds, as the message says
+  std::shared_ptr<TaskLines> lines;
+  Clock::time_point started = Clock::now();
+
+  std::optional<Clock::time_point> soft_deadline() const { return after(soft_limit); }
+  std::optional<Clock::time_point> hard_deadline() const { return after(hard_limit); }
+
+ private:
+  std::optional<Clock::time_point> after(const std::optional<double>& seconds) const;
+};
+
+class Holding {
+ public:
   explicit Holding(queue::Delivery held) : delivery(std::move(held)) {}
 
-  using Clock = std::chrono::steady_clock;
   const queue::Delivery delivery;
   std::stop_source stop;
   std::atomic<Cause> cause = Cause::none;
   std::atomic<bool> is_releasing = false;  ///< being settled: its lease may vanish rightly
 
-  // Set by its slot when the task begins, under Holdings' mutex.
-  std::string id, task;
-  bool is_running = false;
-  Clock::time_point started;
-  std::optional<Clock::time_point> soft_deadline, hard_deadline;
-  std::optional<double> soft_limit, hard_limit;
-  std::optional<Clock::time_point> stop_asked;  ///< when a stop was asked for that must be obeyed
-  std::shared_ptr<TaskLines> lines;
-
   /// Tells the task to stop, for the first cause given.
   bool ask_to_stop(Cause why);
+  void begin(Running running);
+  /// Null before it runs.
+  std::shared_ptr<const Running> running() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Running> running_;
 };
 
 using HoldingPtr = std::shared_ptr<Holding>;
@@ -48,9 +61,6 @@ class Holdings {
   void remove(const HoldingPtr& holding);
   std::vector<HoldingPtr> all() const;
   size_t running() const;
-  /// Notes what runs; `soft` and `hard` are the message's limits in seconds.
-  void begin(const HoldingPtr& holding, std::string id, std::string task, std::optional<double> soft,
-             std::optional<double> hard, std::shared_ptr<TaskLines> lines);
   /// The one that runs the task of this id, or null.
   HoldingPtr find(const std::string& id) const;
 

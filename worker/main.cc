@@ -19,9 +19,8 @@
 DEFINE_string(status_address, "", "host:port for /health and /metrics; port 0 takes a free one; empty: none");
 DEFINE_bool(check, false, "load the settings, ask Redis, say what was found, and exit");
 
+namespace tamis {
 namespace {
-
-using namespace tamis;
 
 int check(redis::Client& redis, const worker::Options& options) {
   worker::check_redis(redis);
@@ -69,16 +68,20 @@ int work(const std::stop_token& stop) {
 }
 
 }  // namespace
+}  // namespace tamis
 
 int main(int argc, char** argv) {
+  namespace base = tamis::base;
   const auto stop = base::stop_on_signals();
   try {
     gflags::SetUsageMessage(
         "runs the tasks that come on its queues\n\n  tamis-worker --queues=etl --concurrency=4\n");
     gflags::SetVersionString(TAMIS_VERSION);
     base::load_settings(argc, argv);
+    gflags::HandleCommandLineHelpFlags();
+    if (argc > 1) throw base::UserError("\"{}\" is no flag; tamis-worker --help shows them", argv[1]);
     base::start_logging("tamis-worker");
-    return work(stop);
+    return tamis::work(stop);
   } catch (const base::UserError& error) {
     std::fprintf(stderr, "tamis-worker: %s\n", error.what());
     return 2;

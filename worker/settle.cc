@@ -107,20 +107,4 @@ void Settle::finish(const HoldingPtr& holding, const queue::TaskMessage& message
                                   {"expired", revoked->why == "expired"}});
 }
 
-void Settle::bury(const queue::Delivery& delivery, const std::string& type, const std::string& reason) {
-  if (const auto id = queue::TaskMessage::id_of(delivery.envelope); !id.empty()) {
-    queue::TaskResult result;
-    result.id = id;
-    result.state = State::failure;
-    result.result = exception_document(type, Json::array({reason}), "tamis");
-    result.traceback = type + ": " + reason;
-    results_.store(result);
-  }
-  broker_.bury(delivery, reason);
-  static auto buried = base::counter("tamis_worker_dead_letters_total", "messages that could not be run");
-  buried.add();
-  base::log_error("message buried",
-                  {{"queue", delivery.queue}, {"reason", reason}, {"key", "tamis:dead:" + delivery.queue}});
-}
-
 }  // namespace tamis::worker

@@ -21,8 +21,6 @@ class Settle {
   /// away: to be called again.
   void finish(const HoldingPtr& holding, const queue::TaskMessage& message, const Outcome& outcome,
               double seconds);
-  /// The message can't be read: its sender gets a failure if it has an id, and it is buried.
-  void bury(const queue::Delivery& delivery, const std::string& type, const std::string& reason);
 
  private:
   queue::Broker& broker_;

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/stop.h"
 #include "core/queue/python_json.h"
+#include "core/queue/reaper.h"
 
 namespace tamis::worker {
 namespace {
@@ -125,7 +126,7 @@ bool Slots::persist(const HoldingPtr& holding, Step&& step) {
     } catch (const base::TransientError& error) {
       if (failures == 1)
         base::log_warn("redis did not take it",
-                       {{"task", holding->task}, {"error", error.what()}, {"effect", "tried again"}});
+                       {{"tag", holding->delivery.tag}, {"error", error.what()}, {"effect", "tried again"}});
       // Once others have the message, or the worker has to end, the lease does the rest.
       if (holding->cause == Cause::lease_lost || holding->cause == Cause::shutdown) return false;
       base::wait_for(holding->stop.get_token(),
@@ -140,7 +141,9 @@ void Slots::run(const HoldingPtr& holding) {
     message = TaskMessage::decode(holding->delivery.envelope);
   } catch (const base::UserError& error) {
     holding->is_releasing = true;
-    persist(holding, [&] { settle_.bury(holding->delivery, "DecodeError", error.what()); });
+    persist(holding, [&] {
+      queue::bury_with_result(broker_, results_, holding->delivery, "DecodeError", error.what());
+    });
     return;
   }
   bool is_settled = true;
@@ -182,7 +185,11 @@ bool Slots::is_settled_without_running(const HoldingPtr& holding, const TaskMess
 
 void Slots::run_task(const HoldingPtr& holding, const TaskMessage& message, const tasks::TaskKind& kind) {
   auto lines = std::make_shared<TaskLines>(log_, message.id);
-  holdings_.begin(holding, message.id, message.task, message.soft_time_limit, message.time_limit, lines);
+  holding->begin({.id = message.id,
+                  .task = message.task,
+                  .soft_limit = message.soft_time_limit,
+                  .hard_limit = message.time_limit,
+                  .lines = lines});
   ++processed_;
   queue::TaskResult started;
   started.id = message.id;
@@ -230,7 +237,7 @@ void Slots::run_task(const HoldingPtr& holding, const TaskMessage& message, cons
       execute(kind, queue::plain_arguments(message.args), queue::plain_arguments(message.kwargs), context,
               *holding, options_.max_result_bytes);
   const auto seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - holding->started).count();
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - holding->running()->started).count();
   if (const auto* failure = std::get_if<Failed>(&outcome))
     lines->add(failure->type + ": " + failure->message);
   lines->flush();

@@ -33,8 +33,9 @@ struct Worker::State {
         events(redis, options.name),
         revocations(redis, options.name, [this](const std::string& id) { terminate(id); }),
         slots(options, *broker, results, log, events, revocations, holdings),
-        heartbeat(options, *broker, roster, events, Settle(*broker, results, events, options.task_events),
-                  holdings, [this] { return slots.processed(); }) {}
+        heartbeat(options, *broker, results, roster, events,
+                  Settle(*broker, results, events, options.task_events), holdings,
+                  [this] { return slots.processed(); }) {}
 
   void terminate(const std::string& id) {
     if (const auto holding = holdings.find(id)) holding->ask_to_stop(Cause::revoked);
@@ -49,14 +50,19 @@ struct Worker::State {
     if (claim.deliveries.empty()) broker->wait(std::min(claim.next_eta.value_or(longest_wait), longest_wait));
   }
 
+  /// Throws UserError when Redis refuses us from the first moment; later nothing ends it but `stop`.
   void claim_until(const std::stop_token& stop) {
     const std::stop_callback wake(stop, [this] { broker->wake(); });
     std::minstd_rand random(std::random_device{}());
+    bool is_accepted = false;
     for (int failures = 0; !stop.stop_requested();) {
       try {
+        if (!is_accepted) check_redis(*redis);
+        is_accepted = true;
         turn(stop);
         failures = 0;
       } catch (const base::Error& error) {
+        if (!is_accepted && dynamic_cast<const base::UserError*>(&error) != nullptr) throw;
         if (++failures == 1)
           base::log_warn("claiming failed", {{"error", error.what()}, {"effect", "tried again"}});
         base::wait_for(stop, retry.limit(failures) / 2 + retry.jittered(failures, random) / 2);
@@ -73,13 +79,12 @@ struct Worker::State {
     if (slots.wait_until_idle(Clock::now() + options.shutdown_timeout)) return true;
     for (const auto& holding : holdings.all())
       if (holding->ask_to_stop(Cause::shutdown))
-        base::log_info("task told to stop", {{"task", holding->task}, {"id", holding->id}});
+        base::log_info("task told to stop", {{"tag", holding->delivery.tag}});
     if (slots.wait_until_idle(Clock::now() + options.stop_grace)) return true;
     for (const auto& holding : holdings.all()) {
       if (holding->is_releasing.exchange(true)) continue;
-      base::log_error(
-          "task did not stop",
-          {{"task", holding->task}, {"id", holding->id}, {"effect", "its message is given back"}});
+      base::log_error("task did not stop",
+                      {{"tag", holding->delivery.tag}, {"effect", "its message is given back"}});
       try {
         broker->give_back(std::span(&holding->delivery, 1));
       } catch (const base::Error& error) {

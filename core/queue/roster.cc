@@ -56,16 +56,11 @@ void Roster::beat(const WorkerInfo& worker, base::Duration lease) {
                      {"version", worker.version},
                      {"status_address", worker.status_address}};
   const auto lease_ms = std::chrono::duration_cast<std::chrono::milliseconds>(lease).count();
-  std::vector<redis::Command> commands = {
+  const std::vector<redis::Command> commands = {
       {"SET", redis_->key(keys::join(keys::worker_prefix, worker.name)),
        json.dump(-1, ' ', false, Json::error_handler_t::replace), "PX",
        std::to_string(std::max<int64_t>(lease_ms, 1))},
       {"ZADD", redis_->key(keys::workers), std::to_string(milliseconds(now)), worker.name}};
-  if (!worker.queues.empty()) {
-    redis::Command queues{"SADD", redis_->key(keys::queues)};
-    queues.insert(queues.end(), worker.queues.begin(), worker.queues.end());
-    commands.push_back(std::move(queues));
-  }
   for (const auto& reply : redis_->pipeline(commands)) redis_->check(reply, "the worker's heartbeat");
 }
 

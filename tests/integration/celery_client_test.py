@@ -142,18 +142,18 @@ class CeleryClient(unittest.TestCase):
 
     def test_events_are_understood(self):
         seen = []
+        sent = []
         with self.site.app.connection() as connection:
-            receiver = self.site.app.events.Receiver(connection, handlers={"*": seen.append})
-            result = None
-            deadline = time.monotonic() + 20
-            while time.monotonic() < deadline:
-                try:
-                    receiver.capture(limit=1, timeout=1)
-                except TimeoutError:
-                    pass
-                result = result or self.site.shell("true")
-                if any(e["type"] == "task-succeeded" and e["uuid"] == result.id for e in seen):
-                    break
+
+            def hear(event):
+                seen.append(event)
+                if not sent:
+                    sent.append(self.site.shell("true").id)
+                if event["type"] == "task-succeeded" and event["uuid"] in sent:
+                    receiver.should_stop = True
+
+            receiver = self.site.app.events.Receiver(connection, handlers={"*": hear})
+            receiver.capture(limit=None, timeout=20, wakeup=False)
         self.assertTrue({"worker-heartbeat", "task-received", "task-started", "task-succeeded"} <= {e["type"] for e in seen},
                         {e["type"] for e in seen})
 
@@ -243,13 +243,13 @@ class WorkerProcess(unittest.TestCase):
             time.sleep(6)
             commands = (site.redis.info("stats")["total_commands_processed"] - before) / 6
             print(f"idle worker: {memory} kB, {commands:.2f} commands/s, started in {started * 1000:.0f} ms")
-            self.assertLess(commands, 5)
+            self.assertLess(commands, 2)
             if not os.environ.get("TAMIS_SANITIZED"):
-                self.assertLess(memory, 40_000)
+                self.assertLess(memory, 25_000)
 
     def test_says_what_is_wrong_with_its_settings(self):
         for flags, text in ((["--concurrency=0"], "--concurrency"), (["--queues=,"], "--queues"), (["--lease=soon"], "--lease"),
-                            (["--redis=rediss://h"], "hiredis"), (["--redis=http://h"], "redis://")):
+                            (["--redis=rediss://h"], "hiredis"), (["--redis=http://h"], "redis://"), (["start"], "no flag")):
             done = subprocess.run([BIN / "tamis-worker", *flags], capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2, done.stderr)
             self.assertIn(text, done.stderr)

@@ -436,6 +436,12 @@ TEST_F(WorkerTest, StoresItsResultOnceRedisIsBack) {
   EXPECT_EQ(result(id).state, State::success);
 }
 
+TEST_F(WorkerTest, EndsWithAClearErrorWhenRedisRefusesIt) {
+  RedisServer locked({"--requirepass", "secret"});
+  Worker refused(std::make_shared<redis::Client>(base::RedisConnection{locked.url(), ""}), options_);
+  EXPECT_THROW(refused.run({}), base::UserError);
+}
+
 TEST_F(WorkerTest, ShowsItselfInTheRoster) {
   start_worker();
   queue::Roster roster(redis_);
