@@ -14,12 +14,24 @@ using Topic = std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy
 using Partitions =
     std::unique_ptr<rd_kafka_topic_partition_list_t, decltype(&rd_kafka_topic_partition_list_destroy)>;
 
+constexpr base::Duration metadata_step = std::chrono::milliseconds(2500);
+
 Metadata ask_metadata(KafkaHandle& handle, rd_kafka_topic_t* topic, base::Duration timeout,
                       const std::string& what) {
   const struct rd_kafka_metadata* metadata = nullptr;
-  const auto error =
-      rd_kafka_metadata(handle.get(), topic == nullptr, topic, &metadata, milliseconds(timeout));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) handle.fail(error, what);
+  // In short steps, as a refused login is known long before the time is over.
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const base::Duration left =
+        std::chrono::ceil<base::Duration>(deadline - std::chrono::steady_clock::now());
+    const auto error = rd_kafka_metadata(
+        handle.get(), topic == nullptr, topic, &metadata,
+        milliseconds(std::clamp<base::Duration>(left, std::chrono::milliseconds(1), metadata_step)));
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    handle.serve();
+    const bool may_come = error == RD_KAFKA_RESP_ERR__TRANSPORT || error == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    if (!may_come || handle.login_refused() || left <= metadata_step) handle.fail(error, what);
+  }
   return {metadata, &rd_kafka_metadata_destroy};
 }
 

@@ -158,10 +158,13 @@ void KafkaHandle::forget_trouble() {
   login_refused_ = false;
 }
 
-void KafkaHandle::fail(rd_kafka_resp_err_t error, const std::string& what) {
-  // Errors of connections wait in the queue until somebody polls.
+void KafkaHandle::serve() {
   if (queue_ != nullptr)
     if (auto* message = rd_kafka_consumer_poll(kafka_, 0)) rd_kafka_message_destroy(message);
+}
+
+void KafkaHandle::fail(rd_kafka_resp_err_t error, const std::string& what) {
+  serve();
   std::string text;
   bool refused = false;
   {

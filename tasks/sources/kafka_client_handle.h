@@ -39,6 +39,8 @@ class KafkaHandle {
   void mark_broken() { broken_ = true; }
   bool broken() const { return broken_; }
 
+  /// Takes errors of connections, which wait in the queue until somebody polls.  Not while a feed reads.
+  void serve();
   /// The last words about connections, or empty.
   std::string trouble() const;
   void forget_trouble();

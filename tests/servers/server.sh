@@ -80,6 +80,7 @@ alive() {
 
 # launch COMMAND…: runs it in the background, detached, in $data.
 launch() {
+  : >"$data/server.log"
   (cd "$data" && exec setsid "$@" >server.log 2>&1 </dev/null 9>&-) &
   echo $! >"$data/pid"
   server=$!
