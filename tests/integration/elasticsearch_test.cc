@@ -136,7 +136,7 @@ class ElasticsearchSink : public testing::TestWithParam<std::pair<const char*, c
 INSTANTIATE_TEST_SUITE_P(Engines, ElasticsearchSink,
                          testing::Values(std::pair{"TAMIS_TEST_ELASTICSEARCH", "start-elasticsearch"},
                                          std::pair{"TAMIS_TEST_OPENSEARCH", "start-opensearch"}),
-                         [](const auto& info) { return std::string(info.param.second).substr(6); });
+                         [](const auto& engine) { return std::string(engine.param.second).substr(6); });
 
 TEST_P(ElasticsearchSink, WritesEveryDocumentOnceHoweverOftenItIsWritten) {
   const auto index = new_index("once");

@@ -33,7 +33,7 @@ fetched() {
     say "fetching $1, once, into $place"
     rm -rf "$place.part"
     mkdir -p "$place.part"
-    "$2" "$source" "$place.part" >"$place.log" 2>&1 || { tail -n 20 "$place.log" >&2; exit 1; }
+    ("$2" "$source" "$place.part") >"$place.log" 2>&1 || { tail -n 20 "$place.log" >&2; exit 1; }
     mv "$place.part" "$place"
     rm -f "$place.log"
   ) 8>"$cache/.lock-$1" || die "could not get the files of $1 (see above)"
