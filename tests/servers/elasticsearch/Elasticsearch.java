@@ -28,6 +28,8 @@ public final class Elasticsearch {
                 }
             }));
             announce(node, Path.of(arguments[0]));
+            // A node's own threads don't keep the process.
+            Thread.currentThread().join();
         } catch (Throwable t) {
             t.printStackTrace();
             Runtime.getRuntime().halt(1);

@@ -31,6 +31,8 @@ public final class OpenSearch extends Node {
                 }
             }));
             announce(node, Path.of(arguments[0]));
+            // A node's own threads don't keep the process.
+            Thread.currentThread().join();
         } catch (Throwable t) {
             t.printStackTrace();
             Runtime.getRuntime().halt(1);
