@@ -26,7 +26,10 @@ DEFINE_string(continuous_pause, "1s", "the least time between the starts of two 
 
 namespace {
 
-using namespace tamis;
+namespace base = tamis::base;
+namespace http = tamis::http;
+namespace redis = tamis::redis;
+namespace scheduler = tamis::scheduler;
 
 base::Duration duration(const char* name, const std::string& text, base::Duration least) {
   const auto value = base::parse_duration(text);
