@@ -1,6 +1,6 @@
 #include "scheduler/live.h"
 
-#include "core/base/id.h"
+#include "core/workflow/try_id.h"
 
 namespace tamis::scheduler {
 
@@ -20,8 +20,7 @@ CompiledDagPtr CompiledDag::of(workflow::Dag dag) {
 }
 
 std::string TaskKey::celery_id() const {
-  return base::derived_uuid(dag_id + "\n" + run_id + "\n" + task_id + "\n" + std::to_string(map_index) +
-                            "\n" + std::to_string(try_number));
+  return workflow::try_id(dag_id, run_id, task_id, map_index, try_number);
 }
 
 void Counts::add(workflow::TaskState state, int by) {

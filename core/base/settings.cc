@@ -14,7 +14,9 @@
 #include "core/base/suggest.h"
 #include "core/base/yaml.h"
 
+DECLARE_bool(help);
 DEFINE_string(config, "", "a YAML file of settings, one `flag: value` a line");
+DEFINE_bool(settings_json, false, "print the flags as JSON and end");
 
 namespace tamis::base {
 namespace {
@@ -40,7 +42,7 @@ std::vector<gflags::CommandLineFlagInfo> our_flags() {
   std::vector<gflags::CommandLineFlagInfo> all, ours;
   gflags::GetAllFlags(&all);
   for (const auto& flag : all)
-    if (is_ours(flag)) ours.push_back(flag);
+    if (is_ours(flag) && flag.name != "settings_json") ours.push_back(flag);
   std::sort(ours.begin(), ours.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return ours;
 }
@@ -69,12 +71,30 @@ void read_file(const std::string& path, const std::set<std::string>& on_command_
     }
 }
 
+void print_help() {
+  fmt::print(
+      "usage: {} [--FLAG=VALUE]...\n\nEvery flag is also a variable, TAMIS_<FLAG>, and a line of the "
+      "--config file.\n\n",
+      gflags::ProgramInvocationShortName());
+  if (const std::string_view about = gflags::ProgramUsage(); !about.starts_with("Warning:"))
+    fmt::print("{}\n\n", about);
+  size_t width = 0;
+  for (const auto& flag : our_flags()) width = std::max(width, flag.name.size());
+  for (const auto& flag : our_flags())
+    fmt::print("  --{:<{}}  {}{}\n", flag.name, width, flag.description,
+               flag.default_value.empty() ? "" : fmt::format(" (default {})", flag.default_value));
+}
+
 }  // namespace
 
 void load_settings(int& argc, char**& argv) {
   // The config file's own place comes from the command line or the environment, and what the command line
   // says wins over both: so it is noted first, then the lower layers are filled in around it.
   gflags::ParseCommandLineNonHelpFlags(&argc, &argv, true);
+  if (FLAGS_help || FLAGS_settings_json) {
+    FLAGS_help ? print_help() : fmt::print("{}\n", settings_json().dump(1));
+    std::exit(0);
+  }
   std::set<std::string> on_command_line;
   for (const auto& flag : our_flags())
     if (!flag.is_default) on_command_line.insert(flag.name);
@@ -94,6 +114,18 @@ std::vector<FlagDescription> describe_flags() {
   for (const auto& flag : our_flags())
     out.push_back({flag.name, flag.type, flag.default_value, flag.description, environment_name(flag.name),
                    is_secret(flag.name)});
+  return out;
+}
+
+Json settings_json() {
+  Json out = Json::array();
+  for (const auto& flag : describe_flags())
+    out.push_back({{"name", flag.name},
+                   {"type", flag.type},
+                   {"default", flag.default_value},
+                   {"summary", flag.summary},
+                   {"environment", flag.environment},
+                   {"secret", flag.secret}});
   return out;
 }
 
