@@ -172,7 +172,7 @@ base::Json run(size_t count, const char* more_yaml) {
   const auto task = base::parse_yaml(std::string(task_yaml) + more_yaml, findings).at(0);
   const auto spec = pipeline::read_etl(task, ".", findings);
   pipeline::throw_if_wrong(findings, "bench");
-  tasks::Context context;
+  pipeline::Context context;
   context.partials = windows::make_memory_partial_store();
   context.make_source = [&](const auto&, const auto&, const auto&) {
     return std::make_unique<MemorySource>(readings);

@@ -15,7 +15,7 @@ std::string refusal(const sinks::SinkKind& kind, const records::DocumentBatch& b
 
 }  // namespace
 
-Outlets::Outlets(const EtlSpec& spec, const SliceRun& run, const tasks::Context& context,
+Outlets::Outlets(const EtlSpec& spec, const SliceRun& run, const Context& context,
                  const sources::Provenance& provenance)
     : spec_(spec),
       reject_builder_(provenance, run.dag_id, run.run_id, run.task_id),

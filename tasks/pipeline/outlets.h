@@ -24,7 +24,7 @@ struct Outgoing {
 
 class Outlets {
  public:
-  Outlets(const EtlSpec& spec, const SliceRun& run, const tasks::Context& context,
+  Outlets(const EtlSpec& spec, const SliceRun& run, const Context& context,
           const sources::Provenance& provenance);
   ~Outlets();
 

@@ -28,7 +28,7 @@ using Stage = tbb::filter<Moved, Moved>;
 /// One slice under way.
 class Run {
  public:
-  Run(const EtlSpec& spec, const SliceRun& run, const tasks::Context& context)
+  Run(const EtlSpec& spec, const SliceRun& run, const Context& context)
       : spec_(spec),
         run_(run),
         context_(context),
@@ -177,7 +177,7 @@ class Run {
 
   const EtlSpec& spec_;
   const SliceRun& run_;
-  const tasks::Context& context_;
+  const Context& context_;
   Pool<records::Batch> batches_;
   std::unique_ptr<sources::Source> source_;
   std::unique_ptr<sources::Reader> reader_;
@@ -196,9 +196,9 @@ class Run {
 
 }  // namespace
 
-base::Json run_slice(const EtlSpec& spec, const SliceRun& run, const tasks::Context& context) {
+base::Json run_slice(const EtlSpec& spec, const SliceRun& run, const Context& context) {
   if (spec.source == nullptr) throw base::UserError("task \"{}\" has no source", run.task_id);
-  tasks::Context complete = context;
+  Context complete = context;
   if (!complete.log) complete.log = [](const std::string&) {};
   return Run(spec, run, complete).go();
 }

@@ -6,8 +6,8 @@
 
 #include "core/base/json.h"
 #include "core/records/slice.h"
+#include "tasks/pipeline/context.h"
 #include "tasks/pipeline/spec.h"
-#include "tasks/task.h"
 
 namespace tamis::pipeline {
 
@@ -20,6 +20,6 @@ struct SliceRun {
 /// Reads the slice once and returns its account when all is written: documents and rejects first, then the
 /// partials of its windows.  Doing it again gives the same.  Throws UserError or TransientError; then nothing
 /// is lost, as it can be repeated.
-base::Json run_slice(const EtlSpec& spec, const SliceRun& run, const tasks::Context& context);
+base::Json run_slice(const EtlSpec& spec, const SliceRun& run, const Context& context);
 
 }  // namespace tamis::pipeline
