@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-#include "sample.h"
+#include "tests/unit/windows/sample.h"
 #include "tasks/windows/quantiles.h"
 
 namespace tamis::windows {

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "core/base/error.h"
-#include "sample.h"
+#include "tests/unit/windows/sample.h"
 #include "tasks/windows/entry.h"
 #include "tasks/windows/json_text.h"
 #include "tasks/windows/slice_order.h"
