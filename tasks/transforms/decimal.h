@@ -64,16 +64,24 @@ std::optional<int64_t> to_long(const Number& number);
 
 /// The nearest double, -0.0 as 0.0.  Empty when it is not finite.
 std::optional<double> to_double_slow(const Number& number);
-inline std::optional<double> to_double(const Number& number) {
+/// Puts it into `value`; false when it is not finite.
+inline bool read_double(const Number& number, double& value) {
   static constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                       1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   // Both operands are exact doubles, so that one division rounds once.
   if (number.exact && number.mantissa < (uint64_t{1} << 53) && number.exponent <= 0 &&
       number.exponent >= -22) {
-    const double value = static_cast<double>(number.mantissa) / powers[-number.exponent];
-    return number.negative ? 0.0 - value : value;
+    value = static_cast<double>(static_cast<int64_t>(number.mantissa)) / powers[-number.exponent];
+    if (number.negative) value = 0.0 - value;
+    return true;
   }
-  return to_double_slow(number);
+  const auto slow = to_double_slow(number);
+  value = slow.value_or(0);
+  return slow.has_value();
+}
+inline std::optional<double> to_double(const Number& number) {
+  double value = 0;
+  return read_double(number, value) ? std::optional(value) : std::nullopt;
 }
 
 }  // namespace tamis::transforms

@@ -197,10 +197,10 @@ std::optional<Reason> FieldCheck::convert(const Slot& slot, Column& column, size
     return Reason::wrong_type;
   }
   if (field_.type == Type::double_) {
-    const auto value = to_double(*number);
-    if (!value) return Reason::wrong_type;
-    column.doubles[row] = *value;
-    if ((field_.min && *value < *field_.min) || (field_.max && *value > *field_.max))
+    double value = 0;
+    if (!read_double(*number, value)) return Reason::wrong_type;
+    column.doubles[row] = value;
+    if ((field_.min && value < *field_.min) || (field_.max && value > *field_.max))
       return Reason::out_of_range;
     return std::nullopt;
   }

@@ -243,15 +243,15 @@ const char* JsonWalker::object(int node_number, const char* p, int depth) {
     int child = -1;
     bool known = false;
     if (guess != nullptr) {
-      char bytes[16] = {};
-      const auto left = static_cast<size_t>(end_ - p - 1);
-      if (left >= 16)
-        std::memcpy(bytes, p + 1, 16);
-      else
-        std::memcpy(bytes, p + 1, left);
       uint64_t low = 0, high = 0;
-      std::memcpy(&low, bytes, 8);
-      std::memcpy(&high, bytes + 8, 8);
+      if (end_ - p > 16) {
+        std::memcpy(&low, p + 1, 8);
+        std::memcpy(&high, p + 9, 8);
+      } else {
+        const auto left = static_cast<size_t>(end_ - p - 1);
+        std::memcpy(&low, p + 1, std::min<size_t>(left, 8));
+        if (left > 8) std::memcpy(&high, p + 9, left - 8);
+      }
       known = (low & guess->low_mask) == guess->low && (high & guess->high_mask) == guess->high;
     }
     if (known) {
