@@ -11,7 +11,7 @@ DEFINE_bool(allow_no_auth, false, "listen beyond this machine though nobody is a
 DEFINE_int32(api_threads, 32, "connections that the api serves at once");
 DEFINE_string(dags, "",
               "the scheduler's folder of DAG files, where submitted ones go; empty: none can be submitted");
-DEFINE_string(data, "elasticsearch",
+DEFINE_string(data, "sqlite:tamis.db,elasticsearch",
               "what /data reads, in this order, separated by commas: elasticsearch, sqlite:<file> (relative "
               "to --data_dir)");
 
