@@ -10,6 +10,7 @@
 namespace tamis::sinks {
 namespace {
 
+constexpr auto tell_again_after = std::chrono::seconds(30);
 constexpr size_t smallest_bulk = 64 << 10;
 // Single documents for which the server refused a whole request.  More of them are no documents' fault but
 // the request's.
@@ -347,11 +348,14 @@ void BulkWriter::retry(Bulk bulk, const std::string& reason, bool slowly) {
     throw base::TransientError("{} did not take {} documents for index \"{}\" within {}: {}", place(),
                                bulk.places.size(), bulk.index(), base::format_duration(connection_.deadline),
                                reason);
-  if (bulk.attempt == 3)
+  // Many requests fail for one reason: it is told once in a while.
+  if (bulk.attempt >= 3 && now - told_ > tell_again_after) {
+    told_ = now;
     base::log_warn("bulk request repeated", {{"index", bulk.index()},
                                              {"documents", bulk.places.size()},
                                              {"attempt", bulk.attempt},
-                                             {"reason", reason}});
+                                             {"reason", reason.substr(0, 200)}});
+  }
   metrics().repeated.add(static_cast<double>(bulk.places.size()));
   std::lock_guard lock(mutex_);
   counts_.repeated += bulk.places.size();

@@ -95,8 +95,9 @@ class BulkWriter {
   std::mutex refuse_mutex_;  // on_refused is called one at a time
   BulkLimit limit_;          // the thread's
   std::vector<std::pair<Bulk, std::string>>
-      suspects_;            // the thread's: the server refused a whole request for each
-  std::mt19937_64 random_;  // the thread's
+      suspects_;              // the thread's: the server refused a whole request for each
+  Clock::time_point told_{};  // the thread's: when a repetition was logged last
+  std::mt19937_64 random_;    // the thread's
   http::Multi multi_;
   std::thread thread_;
 };
