@@ -74,9 +74,9 @@ class Tamis:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, *command):
-        log = open(self.folder / f"{name}.log", "a")
-        self.processes[name] = subprocess.Popen([str(word) for word in command], env=self.environment, stdout=log, stderr=log,
-                                                stdin=subprocess.DEVNULL)
+        with open(self.folder / f"{name}.log", "a") as log:
+            self.processes[name] = subprocess.Popen([str(word) for word in command], env=self.environment, stdout=log,
+                                                    stderr=log, stdin=subprocess.DEVNULL)
         return self.processes[name]
 
     def start_redis(self):
