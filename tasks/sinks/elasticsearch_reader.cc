@@ -83,6 +83,9 @@ DataPage ElasticsearchReader::read(const DataQuery& query) {
       throw base::UserError("\"{}\" is no cursor that a page of this index gave", query.cursor);
     body["search_after"] = after;
   }
+  // Who asks right after a run wants to see what it wrote, not what was searchable a second ago.  Without the right to refresh
+  // the answer is just that second older.
+  if (query.cursor.empty()) nodes_.ask("POST", path + "/_refresh");
   const auto response = nodes_.ask("POST", path + "/_search", body.dump());
   if (response.status == 400)
     throw base::UserError("index \"{}\" can't be asked that: {}", query.target, error_text(response.body));
