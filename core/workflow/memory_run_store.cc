@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "core/base/error.h"
 #include "core/workflow/run_store.h"
@@ -17,6 +18,10 @@ struct Memory {
   std::map<std::string, Json> progress;
   std::map<std::string, base::Interval> last_interval;
   std::map<std::pair<std::string, std::string>, DagRun> runs;
+  std::map<std::string, std::vector<std::string>> version_order;  ///< oldest first
+  std::map<int64_t, Json> requests;
+  std::map<std::string, Json> answers;
+  int64_t last_request = 0;
   std::vector<ImportError> import_errors;
   std::vector<std::function<void(const std::string&)>> followers;
   std::string leader;
@@ -43,7 +48,8 @@ class MemoryRunStore : public RunStore {
       const auto former = m_->dags.find(entry.dag.dag_id);
       DagEntry stored = entry;
       if (former != m_->dags.end()) stored.is_paused = former->second.is_paused;
-      m_->versions.emplace(std::pair(entry.dag.dag_id, entry.dag.version), entry.dag);
+      if (m_->versions.emplace(std::pair(entry.dag.dag_id, entry.dag.version), entry.dag).second)
+        m_->version_order[entry.dag.dag_id].push_back(entry.dag.version);
       m_->dags.insert_or_assign(entry.dag.dag_id, std::move(stored));
     }
     m_->tell({{"event", "dag"}, {"dag_id", entry.dag.dag_id}});
@@ -132,6 +138,31 @@ class MemoryRunStore : public RunStore {
       if (!is_final(run.state)) out.push_back(run);
     return out;
   }
+  std::string ask(const Json& body) override {
+    std::string id;
+    {
+      std::lock_guard lock(m_->mutex);
+      id = std::to_string(++m_->last_request);
+      m_->requests.emplace(m_->last_request, body);
+    }
+    m_->tell({{"event", "request"}});
+    return id;
+  }
+  std::vector<RequestEntry> requests() override {
+    std::lock_guard lock(m_->mutex);
+    std::vector<RequestEntry> out;
+    for (const auto& [id, body] : m_->requests) out.push_back({std::to_string(id), body});
+    return out;
+  }
+  std::optional<Json> answer_of(const std::string& id) override {
+    std::lock_guard lock(m_->mutex);
+    const auto found = m_->answers.find(id);
+    return found == m_->answers.end() ? std::nullopt : std::optional(found->second);
+  }
+  bool withdraw(const std::string& id) override {
+    std::lock_guard lock(m_->mutex);
+    return m_->requests.erase(std::stoll(id)) == 1;
+  }
   std::unique_ptr<redis::Subscription> follow(std::function<void(const std::string&)> on_event) override {
     std::lock_guard lock(m_->mutex);
     m_->followers.push_back(std::move(on_event));
@@ -189,6 +220,27 @@ class MemoryRunWriter : public RunWriter {
     return out;
   }
 
+  Applied answer(const RequestAnswer& answer, int64_t token) override {
+    std::lock_guard lock(m_->mutex);
+    if (token != m_->token) return Applied::fenced;
+    if (m_->requests.erase(std::stoll(answer.id)) == 0) return Applied::stale;
+    m_->answers[answer.id] = answer.answer;
+    return Applied::yes;
+  }
+
+  size_t trim_versions(const std::string& dag_id, size_t keep) override {
+    std::lock_guard lock(m_->mutex);
+    std::set<std::string> used;
+    for (const auto& [name, run] : m_->runs)
+      if (name.first == dag_id) used.insert(run.dag_version);
+    if (const auto dag = m_->dags.find(dag_id); dag != m_->dags.end()) used.insert(dag->second.dag.version);
+    auto& order = m_->version_order[dag_id];
+    for (size_t i = order.size() - std::min(order.size(), keep); i < order.size(); ++i) used.insert(order[i]);
+    return std::erase_if(order, [&](const std::string& version) {
+      return !used.contains(version) && m_->versions.erase({dag_id, version}) == 1;
+    });
+  }
+
   size_t trim(const std::string& dag_id, size_t keep, size_t at_most) override {
     std::lock_guard lock(m_->mutex);
     std::vector<const DagRun*> all;
@@ -239,7 +291,14 @@ class MemoryRunWriter : public RunWriter {
     std::sort(next.tasks.begin(), next.tasks.end(), [](const auto& a, const auto& b) {
       return std::tie(a.task_id, a.map_index) < std::tie(b.task_id, b.map_index);
     });
+    for (const auto& answer : change.answers)
+      if (!m_->requests.contains(std::stoll(answer.id))) return Applied::stale;
+    for (const auto& answer : change.answers) {
+      m_->requests.erase(std::stoll(answer.id));
+      m_->answers[answer.id] = answer.answer;
+    }
     next.state = change.to;
+    if (change.restart) next.start_date = next.end_date = std::nullopt;
     if (change.start_date) next.start_date = change.start_date;
     if (change.end_date) next.end_date = change.end_date;
     if (!change.plans.is_null()) next.plans = change.plans;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -38,6 +39,10 @@ class Keys {
   std::string dags() const { return client_.key("tamis:dags"); }
   std::string dag(const std::string& dag_id) const { return client_.key("tamis:dag:" + dag_id); }
   std::string versions(const std::string& dag_id) const { return client_.key("tamis:versions:" + dag_id); }
+  /// When each version was first seen.
+  std::string version_times(const std::string& dag_id) const {
+    return client_.key("tamis:version_times:" + dag_id);
+  }
   std::string progress(const std::string& dag_id) const { return client_.key("tamis:progress:" + dag_id); }
   std::string runs(const std::string& dag_id) const { return client_.key("tamis:runs:" + dag_id); }
   std::string all_runs() const { return client_.key("tamis:runs"); }
@@ -49,6 +54,8 @@ class Keys {
     return client_.key("tamis:tasks:" + dag_id + ":" + run_id);
   }
   std::string import_errors() const { return client_.key("tamis:import_errors"); }
+  std::string requests() const { return client_.key("tamis:requests"); }
+  std::string answer(const std::string& id) const { return client_.key("tamis:answer:" + id); }
   std::string lease() const { return client_.key("tamis:leader"); }
   std::string token() const { return client_.key("tamis:leader:token"); }
   std::string channel() const { return client_.key("tamis:events"); }
@@ -67,6 +74,10 @@ std::map<std::string, std::string> as_map(const Reply& reply) {
   for (size_t i = 0; i + 1 < reply.items.size(); i += 2) out[reply.items[i].text] = reply.items[i + 1].text;
   return out;
 }
+
+/// Requests beyond so many are refused: nobody takes them.
+constexpr int max_requests = 10'000;
+constexpr int answer_seconds = 600;
 
 const Reply& checked(const Reply& reply) {
   if (reply.is_error()) throw base::Error("Redis refused: {}", reply.text);
@@ -103,14 +114,16 @@ class RedisRunStore : public RunStore {
   void put_dag(const DagEntry& entry) override {
     const Dag& dag = entry.dag;
     const std::string json = dump(dag.json());
-    std::vector<Command> commands{{"HSET", keys_.dag(dag.dag_id), "json", json, "version", dag.version,
-                                   "file", dag.file, "import_errors", entry.has_import_errors ? "1" : "0",
-                                   "next_run", entry.next_run ? base::format_rfc3339(*entry.next_run) : ""},
-                                  // Whether it is paused is the user's: only a new DAG is told.
-                                  {"HSETNX", keys_.dag(dag.dag_id), "paused", entry.is_paused ? "1" : "0"},
-                                  {"HSETNX", keys_.versions(dag.dag_id), dag.version, json},
-                                  {"SADD", keys_.dags(), dag.dag_id},
-                                  {"PUBLISH", keys_.channel(), dump(event("dag", dag.dag_id))}};
+    std::vector<Command> commands{
+        {"HSET", keys_.dag(dag.dag_id), "json", json, "version", dag.version, "file", dag.file,
+         "import_errors", entry.has_import_errors ? "1" : "0", "next_run",
+         entry.next_run ? base::format_rfc3339(*entry.next_run) : ""},
+        // Whether it is paused is the user's: only a new DAG is told.
+        {"HSETNX", keys_.dag(dag.dag_id), "paused", entry.is_paused ? "1" : "0"},
+        {"HSETNX", keys_.versions(dag.dag_id), dag.version, json},
+        {"ZADD", keys_.version_times(dag.dag_id), "NX", seconds(base::now()), dag.version},
+        {"SADD", keys_.dags(), dag.dag_id},
+        {"PUBLISH", keys_.channel(), dump(event("dag", dag.dag_id))}};
     for (const auto& reply : client_->pipeline(commands)) checked(reply);
   }
 
@@ -258,6 +271,34 @@ class RedisRunStore : public RunStore {
     return out;
   }
 
+  std::string ask(const Json& body) override {
+    static const redis::Script script(scripts::ask);
+    const Reply reply =
+        client_->eval(script, {keys_.requests()},
+                      {dump(body), std::to_string(max_requests), keys_.channel(), R"({"event":"request"})"},
+                      redis::Client::Repeat::no);
+    if (reply.is_nil())
+      throw base::TransientError("{} requests wait for a scheduler already; is one running?", max_requests);
+    return reply.text;
+  }
+
+  std::vector<RequestEntry> requests() override {
+    std::vector<RequestEntry> out;
+    for (const auto& entry : client_->run({"XRANGE", keys_.requests(), "-", "+"}).items)
+      if (entry.items.size() == 2 && entry.items[1].items.size() >= 2)
+        out.push_back({entry.items[0].text, parse(entry.items[1].items[1].text)});
+    return out;
+  }
+
+  std::optional<Json> answer_of(const std::string& id) override {
+    const Reply reply = client_->run({"GET", keys_.answer(id)});
+    return reply.is_nil() ? std::nullopt : std::optional(parse(reply.text));
+  }
+
+  bool withdraw(const std::string& id) override {
+    return client_->run({"XDEL", keys_.requests(), id}).integer == 1;
+  }
+
   std::unique_ptr<redis::Subscription> follow(std::function<void(const std::string&)> on_event) override {
     return std::make_unique<redis::Subscription>(
         client_->connection(), std::vector<std::string>{keys_.channel()}, std::vector<std::string>{},
@@ -359,6 +400,44 @@ class RedisRunWriter : public RunWriter {
     return out;
   }
 
+  Applied answer(const RequestAnswer& answer, int64_t token) override {
+    static const redis::Script script(scripts::answer);
+    const auto taken =
+        client_
+            ->eval(script, {keys_.token(), keys_.requests(), keys_.answer(answer.id)},
+                   {std::to_string(token), answer.id, dump(answer.answer), std::to_string(answer_seconds)},
+                   redis::Client::Repeat::no)
+            .integer;
+    return taken == 1 ? Applied::yes : taken == 0 ? Applied::stale : Applied::fenced;
+  }
+
+  size_t trim_versions(const std::string& dag_id, size_t keep) override {
+    std::vector<std::string> versions;
+    for (const auto& item : client_->run({"HKEYS", keys_.versions(dag_id)}).items)
+      versions.push_back(item.text);
+    if (versions.size() <= keep) return 0;
+    std::set<std::string> kept;
+    for (const auto& item : client_
+                                ->run({"ZRANGE", keys_.version_times(dag_id), "0",
+                                       std::to_string(keep == 0 ? 0 : keep - 1), "REV"})
+                                .items)
+      kept.insert(item.text);
+    std::vector<Command> commands;
+    for (const auto& item : client_->run({"ZRANGE", keys_.runs(dag_id), "0", "-1"}).items)
+      commands.push_back({"HGET", keys_.run(dag_id, item.text), "dag_version"});
+    commands.push_back({"HGET", keys_.dag(dag_id), "version"});
+    for (const auto& reply : client_->pipeline(commands)) kept.insert(checked(reply).text);
+    Command from_hash{"HDEL", keys_.versions(dag_id)}, from_times{"ZREM", keys_.version_times(dag_id)};
+    for (const auto& version : versions)
+      if (!kept.contains(version)) {
+        from_hash.push_back(version);
+        from_times.push_back(version);
+      }
+    if (from_hash.size() == 2) return 0;
+    client_->run(from_times);
+    return static_cast<size_t>(client_->run(from_hash).integer);
+  }
+
   size_t trim(const std::string& dag_id, size_t keep, size_t at_most) override {
     static const redis::Script script(scripts::delete_run);
     const auto count = static_cast<size_t>(client_->run({"ZCARD", keys_.runs(dag_id)}).integer);
@@ -379,8 +458,9 @@ class RedisRunWriter : public RunWriter {
  private:
   redis::ScriptCall call(const RunChange& change, int64_t token) const {
     redis::ScriptCall call;
-    call.keys = {keys_.token(), keys_.run(change.dag_id, change.run_id),
-                 keys_.tasks(change.dag_id, change.run_id), keys_.live(), keys_.progress(change.dag_id)};
+    call.keys = {
+        keys_.token(), keys_.run(change.dag_id, change.run_id), keys_.tasks(change.dag_id, change.run_id),
+        keys_.live(),  keys_.progress(change.dag_id),           keys_.requests()};
     Json told = event("run_changed", change.dag_id, change.run_id);
     told["state"] = state_name(change.to);
     auto& args = call.args;
@@ -391,6 +471,8 @@ class RedisRunWriter : public RunWriter {
             keys_.channel(),
             dump(told)};
     std::vector<std::pair<std::string, std::string>> fields;
+    if (change.restart)
+      for (const char* field : {"start_date", "end_date"}) fields.emplace_back(field, "");
     if (change.start_date) fields.emplace_back("start_date", base::format_rfc3339(*change.start_date));
     if (change.end_date) fields.emplace_back("end_date", base::format_rfc3339(*change.end_date));
     if (!change.plans.is_null()) fields.emplace_back("plans", dump(change.plans));
@@ -410,6 +492,12 @@ class RedisRunWriter : public RunWriter {
       args.push_back(task.to.name());
       args.push_back(task.from ? TaskInstance::prefix(*task.from, task.from_try) : "");
       args.push_back(task.remove ? "" : dump(task.to.json()));
+    }
+    args.push_back(std::to_string(answer_seconds));
+    for (const auto& answer : change.answers) {
+      call.keys.push_back(keys_.answer(answer.id));
+      args.push_back(answer.id);
+      args.push_back(dump(answer.answer));
     }
     return call;
   }

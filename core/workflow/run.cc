@@ -94,9 +94,9 @@ bool is_legal(TaskState from, TaskState to) {
     case up_for_retry:
     case up_for_reschedule:
     case deferred:
-      return one_of(to, {scheduled, queued, failed, skipped, upstream_failed, removed});
+      return one_of(to, {scheduled, queued, failed, skipped, upstream_failed, removed, none});
     case restarting:
-      return one_of(to, {none, scheduled, queued, failed, up_for_retry});
+      return one_of(to, {none, scheduled, queued, failed, skipped, up_for_retry});
     case success:
     case failed:
     case skipped:

@@ -37,6 +37,18 @@ struct RunQuery {
   size_t limit = 100, offset = 0;  ///< newest first
 };
 
+/// What somebody asks the leading scheduler to do, as clearing (clear.h).  It is taken once: with the change
+/// that it leads to, or with an answer.
+struct RequestEntry {
+  std::string id;
+  base::Json body;
+};
+/// What became of a request: `{"cleared": 3}` or `{"error": "…"}`.
+struct RequestAnswer {
+  std::string id;
+  base::Json answer;
+};
+
 class RunStore {
  public:
   virtual ~RunStore() = default;
@@ -60,8 +72,17 @@ class RunStore {
   virtual size_t count_runs(const RunQuery& query) = 0;
   virtual std::vector<DagRun> live_runs() = 0;  ///< queued and running, whole
 
-  /// Calls back when another program changed something (a run was created, a DAG paused); from a thread of
-  /// its own.
+  // Requests to the leader.  Anyone asks; the leader's RunWriter takes.
+  /// The request's id.  Throws TransientError when too many wait, as no scheduler takes them.
+  virtual std::string ask(const base::Json& body) = 0;
+  virtual std::vector<RequestEntry> requests() = 0;  ///< those that wait, oldest first
+  /// None while it waits; kept for minutes.
+  virtual std::optional<base::Json> answer_of(const std::string& id) = 0;
+  /// Takes a request back: it will never be done.  False: it was taken before.
+  virtual bool withdraw(const std::string& id) = 0;
+
+  /// Calls back when another program changed something (a run was created, a DAG paused, something is asked
+  /// for); from a thread of its own.
   virtual std::unique_ptr<redis::Subscription> follow(
       std::function<void(const std::string& event)> on_event) = 0;
 };
@@ -80,9 +101,12 @@ struct RunChange {
   RunState from = RunState::running;  ///< refused unless the stored run has this state
   RunState to = RunState::running;
   std::optional<base::Instant> start_date, end_date;  ///< written when given
+  bool restart = false;                               ///< the stored start and end are forgotten first
   base::Json plans;                                   ///< written when not null
   std::vector<TaskChange> tasks;
   base::Json progress;  ///< members are written into the DAG's progress when not null
+  /// Requests that this change fulfils: they are taken with it, or it is refused.
+  std::vector<RequestAnswer> answers;
 };
 
 enum class Applied { yes, stale, fenced };  ///< stale: the store holds something else; fenced: another leads
@@ -92,8 +116,12 @@ class RunWriter {
  public:
   virtual ~RunWriter() = default;
   virtual std::vector<Applied> apply(const std::vector<RunChange>& changes, int64_t token) = 0;
+  /// Takes a request that leads to no change.  Stale: it is gone already.
+  virtual Applied answer(const RequestAnswer& answer, int64_t token) = 0;
   /// Deletes the oldest ended runs of a DAG beyond `keep`, with all their keys; at most `at_most` of them.
   virtual size_t trim(const std::string& dag_id, size_t keep, size_t at_most) = 0;
+  /// Deletes the versions of a DAG that no stored run uses, but the newest `keep`.
+  virtual size_t trim_versions(const std::string& dag_id, size_t keep) = 0;
 };
 
 /// Who leads: a lease with a token that grows with every new leader.

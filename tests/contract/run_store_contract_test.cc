@@ -240,6 +240,80 @@ TEST_P(RunStoreContract, TrimsTheOldestEndedRuns) {
   EXPECT_EQ(store_.count_runs({""}), 4u);
 }
 
+TEST_P(RunStoreContract, TakesARequestOnce) {
+  EXPECT_TRUE(store_.requests().empty());
+  const auto first = store_.ask({{"request", "clear"}, {"n", 1}});
+  const auto second = store_.ask({{"request", "clear"}, {"n", 2}});
+  const auto waiting = store_.requests();
+  ASSERT_EQ(waiting.size(), 2u);
+  EXPECT_EQ(waiting[0].id, first);
+  EXPECT_EQ(waiting[1].body["n"], 2);
+  EXPECT_FALSE(store_.answer_of(first));
+
+  const auto former = *lease_.hold("one", std::chrono::seconds(5));
+  lease_.release("one");
+  const auto token = *lease_.hold("two", std::chrono::seconds(5));
+  EXPECT_EQ(writer_.answer({first, {{"error", "no"}}}, former), Applied::fenced);
+  EXPECT_FALSE(store_.answer_of(first));
+  EXPECT_EQ(writer_.answer({first, {{"error", "no"}}}, token), Applied::yes);
+  EXPECT_EQ(writer_.answer({first, {{"cleared", 1}}}, token), Applied::stale);
+  EXPECT_EQ(store_.answer_of(first)->at("error"), "no");
+  EXPECT_FALSE(store_.withdraw(first)) << "it was taken";
+  EXPECT_TRUE(store_.withdraw(second));
+  EXPECT_FALSE(store_.withdraw(second));
+  EXPECT_TRUE(store_.requests().empty());
+  EXPECT_FALSE(store_.answer_of(second));
+}
+
+TEST_P(RunStoreContract, MakesAChangeWithItsRequestsOrNotAtAll) {
+  store_.create(run("r"));
+  const auto token = *lease_.hold("me", std::chrono::seconds(5));
+  const auto kept = store_.ask({{"n", 1}}), gone = store_.ask({{"n", 2}});
+  EXPECT_TRUE(store_.withdraw(gone));
+  auto both = change("r", RunState::queued, RunState::running);
+  both.answers = {{kept, {{"cleared", 1}}}, {gone, {{"cleared", 1}}}};
+  EXPECT_EQ(writer_.apply({both}, token), std::vector{Applied::stale}) << "one was withdrawn";
+  EXPECT_EQ(store_.run("sales", "r")->state, RunState::queued);
+  EXPECT_EQ(store_.requests().size(), 1u);
+  EXPECT_FALSE(store_.answer_of(kept));
+  both.answers.pop_back();
+  EXPECT_EQ(writer_.apply({both}, token), std::vector{Applied::yes});
+  EXPECT_TRUE(store_.requests().empty());
+  EXPECT_EQ(store_.answer_of(kept)->at("cleared"), 1);
+  both.from = RunState::running;
+  EXPECT_EQ(writer_.apply({both}, token), std::vector{Applied::stale}) << "a request is fulfilled once";
+}
+
+TEST_P(RunStoreContract, ForgetsTheTimesOfARunThatRestarts) {
+  store_.create(run("r"));
+  const auto token = *lease_.hold("me", std::chrono::seconds(5));
+  auto begin = change("r", RunState::queued, RunState::running);
+  begin.start_date = from_civil(2026, 3, 2);
+  auto end = change("r", RunState::running, RunState::failed);
+  end.end_date = from_civil(2026, 3, 3);
+  auto again = change("r", RunState::failed, RunState::running);
+  again.restart = true;
+  again.start_date = from_civil(2026, 3, 4);
+  const std::vector all{begin, end, again};
+  EXPECT_EQ(writer_.apply(all, token), std::vector(3, Applied::yes));
+  EXPECT_EQ(store_.run("sales", "r")->start_date, from_civil(2026, 3, 4));
+  EXPECT_FALSE(store_.run("sales", "r")->end_date);
+  EXPECT_EQ(store_.live_runs().size(), 1u);
+}
+
+TEST_P(RunStoreContract, TrimsVersionsThatNobodyUses) {
+  store_.create(run("r"));  // of v1
+  for (int i = 1; i <= 6; ++i) store_.put_dag({dag("v" + std::to_string(i))});
+  EXPECT_EQ(writer_.trim_versions("sales", 10), 0u);
+  EXPECT_EQ(writer_.trim_versions("sales", 2), 3u);
+  EXPECT_TRUE(store_.dag_version("sales", "v1")) << "a run uses it";
+  EXPECT_FALSE(store_.dag_version("sales", "v4"));
+  EXPECT_TRUE(store_.dag_version("sales", "v5"));
+  EXPECT_TRUE(store_.dag_version("sales", "v6"));
+  EXPECT_EQ(writer_.trim_versions("sales", 0), 1u);
+  EXPECT_TRUE(store_.dag_version("sales", "v6")) << "the one in force";
+}
+
 TEST_P(RunStoreContract, TellsFollowers) {
   std::mutex mutex;
   std::condition_variable changed;
@@ -263,6 +337,8 @@ TEST_P(RunStoreContract, TellsFollowers) {
   EXPECT_TRUE(saw("run_created"));
   store_.set_paused("sales", true);
   EXPECT_TRUE(saw("dag_paused"));
+  store_.ask({{"request", "clear"}});
+  EXPECT_TRUE(saw("request"));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RunStoreContract,
