@@ -4,6 +4,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "core/base/error.h"
 #include "scheduler/rules.h"
 
 namespace tamis::scheduler {
@@ -24,8 +25,13 @@ bool is_planned_here(const TaskSpec& task, const TaskInstance& instance) {
 }
 
 bool holds_slot(const TaskSpec& task, const TaskInstance& instance) {
-  return (instance.state == TaskState::queued || instance.state == TaskState::running) &&
+  return (instance.state == TaskState::queued || instance.state == TaskState::running ||
+          instance.state == TaskState::restarting) &&
          !is_planned_here(task, instance);
+}
+
+bool is_none(const TaskInstance& instance) {
+  return instance.state == TaskState::none;
 }
 
 bool is_alive(TaskState state) {
@@ -37,6 +43,10 @@ std::optional<Instant> instant_in(const Json& json, const char* key) {
   const auto found = json.find(key);
   return found != json.end() && found->is_string() ? base::parse_rfc3339(found->get<std::string>())
                                                    : std::nullopt;
+}
+
+Json empty_account() {
+  return {{"slices", 0}, {"read", 0}, {"accepted", 0}, {"filtered", 0}, {"duplicate", 0}, {"rejected", 0}};
 }
 
 class Decider {
@@ -103,6 +113,8 @@ class Decider {
 
   void take(const TaskEnded& event) {
     auto [dag, run, task, instance] = find(event.key);
+    if (instance != nullptr && instance->state == TaskState::restarting)
+      return set_back(*dag, *run, task, *instance);
     if (instance == nullptr ||
         (instance->state != TaskState::queued && instance->state != TaskState::running))
       return;
@@ -134,12 +146,31 @@ class Decider {
     if (event.slices.empty()) {
       // Nothing to read is work well done: what follows still closes windows that others filled.
       TaskInstance next = *instance;
-      next.result = {{"slices", 0},   {"read", 0},      {"accepted", 0},
-                     {"filtered", 0}, {"duplicate", 0}, {"rejected", 0}};
+      next.result = empty_account();
       end_try(*dag, *run, task, *instance, std::move(next), TaskState::success, "", false);
       return;
     }
     expand(*dag, *run, task, event.slices);
+  }
+
+  void take(const ClearAsked& event) {
+    const auto& request = event.request;
+    const auto dag = state_.dags.find(request.dag_id);
+    if (dag == state_.dags.end() || dag->second.current == nullptr)
+      return refuse(event.id, "there is no DAG \"" + request.dag_id + "\" now: its file is needed to run it");
+    // It may be asked for before the run's creation was told.
+    if (event.run) take(RunSeen{*event.run, event.dag});
+    const auto found = dag->second.runs.find(request.run_id);
+    LiveRun* live = found == dag->second.runs.end() ? nullptr : found->second.get();
+    if (live == nullptr && !event.run)
+      return refuse(event.id, "the DAG \"" + request.dag_id + "\" has no run \"" + request.run_id + "\"");
+    const CompiledDagPtr compiled = live != nullptr ? live->dag : event.dag;
+    if (compiled == nullptr) return refuse(event.id, "the DAG's version that this run began with is lost");
+    try {
+      clear(event, dag->second, live, *compiled);
+    } catch (const base::UserError& error) {
+      refuse(event.id, error.what());
+    }
   }
 
   void fire_timers() {
@@ -202,6 +233,98 @@ class Decider {
 
   TaskKey key_of(const LiveRun& run, const TaskInstance& instance) const {
     return {run.run.dag_id, run.run.run_id, instance.task_id, instance.map_index, instance.try_number};
+  }
+
+  void refuse(const std::string& id, const std::string& why) {
+    after_.push_back(Answer{{id, {{"error", why}}}});
+  }
+
+  void clear(const ClearAsked& event, LiveDag& dag, LiveRun* live, const CompiledDag& compiled) {
+    const auto& request = event.request;
+    const auto tasks = workflow::tasks_to_clear(compiled.dag, compiled.graph, request);
+    if (live == nullptr) {
+      const auto chosen = workflow::instances_to_clear(compiled.dag, event.run->tasks, request);
+      if (chosen.empty()) return after_.push_back(Answer{{event.id, {{"cleared", 0}}}});
+      if (!request.reset_run) return clear_ended(event, compiled, chosen);
+      DagRun run = *event.run;
+      run.state = RunState::queued;
+      run.start_date = run.end_date = std::nullopt;
+      live = &adopt(dag, run, event.dag);
+      auto& change = change_for(*live);
+      change.from = event.run->state;
+      change.restart = true;
+    }
+    int cleared = 0;
+    for (const uint32_t task : tasks)
+      for (auto& instance : live->tasks[task].instances)
+        if (workflow::is_to_clear(instance, request)) {
+          clear(dag, *live, task, instance);
+          ++cleared;
+        }
+    touched_.insert(live->run.dag_id);
+    if (cleared == 0) return after_.push_back(Answer{{event.id, {{"cleared", 0}}}});
+    change_for(*live).answers.push_back({event.id, {{"cleared", cleared}}});
+    if (live->run.state != RunState::running) return;
+    auto& examine = examine_[{live->run.dag_id, live->run.run_id}];
+    examine.insert(tasks.begin(), tasks.end());
+    ending_.insert({live->run.dag_id, live->run.run_id});
+  }
+
+  /// The run stays ended: who asked wants to start it later, or not at all.
+  void clear_ended(const ClearAsked& event, const CompiledDag& compiled, const std::vector<size_t>& chosen) {
+    auto change = empty_change(*event.run);
+    for (const size_t i : chosen) {
+      const TaskInstance& former = event.run->tasks[i];
+      TaskInstance next = former;
+      next.max_tries = next.try_number + compiled.dag.find(next.task_id)->retries;
+      change.tasks.push_back({former.state, former.try_number, blank(std::move(next)), false});
+    }
+    change.answers.push_back({event.id, {{"cleared", chosen.size()}}});
+    changes_.push_back(std::move(change));
+  }
+
+  void clear(LiveDag& dag, LiveRun& run, uint32_t task, TaskInstance& instance) {
+    const TaskSpec& spec = run.dag->dag.tasks[task];
+    const bool is_elsewhere = instance.state == TaskState::running && !is_planned_here(spec, instance);
+    TaskInstance next = instance;
+    next.max_tries = next.try_number + spec.retries;
+    if (instance.state == TaskState::queued || is_elsewhere)
+      after_.push_back(Revoke{instance.celery_id, is_elsewhere});
+    if (instance.state == TaskState::running) {
+      next.state = TaskState::restarting;
+      change(dag, run, task, instance, next);
+    }
+    if (instance.state == TaskState::restarting) {
+      if (is_elsewhere)
+        state_.timers.emplace(now_ + limits_.restart_grace,
+                              Timer{Timer::Kind::restart, key_of(run, instance)});
+      else if (is_planned_here(spec, instance))
+        set_back(dag, run, task, instance);
+      return;
+    }
+    next = blank(std::move(next));
+    if (instance.state == TaskState::none)
+      note(run, instance.state, instance.try_number, instance = next, false);
+    else
+      change(dag, run, task, instance, next);
+  }
+
+  /// A cleared try has ended, whichever way: the next one may begin.
+  void set_back(LiveDag& dag, LiveRun& run, uint32_t task, TaskInstance& instance) {
+    change(dag, run, task, instance, blank(instance));
+    examine_[{run.run.dag_id, run.run.run_id}].insert(task);
+    ending_.insert({run.run.dag_id, run.run.run_id});
+  }
+
+  /// As before its first try, but for the count of tries and its slice.
+  static TaskInstance blank(TaskInstance instance) {
+    instance.state = TaskState::none;
+    instance.celery_id.clear();
+    instance.hostname.clear();
+    instance.error.clear();
+    instance.result = nullptr;
+    instance.queued_at = instance.start_date = instance.end_date = instance.next_try_at = std::nullopt;
+    return instance;
   }
 
   static workflow::RunChange empty_change(const DagRun& run) {
@@ -314,6 +437,11 @@ class Decider {
           state_.timers.emplace(instance.next_try_at.value_or(now_),
                                 Timer{Timer::Kind::retry, key_of(run, instance)});
         if (instance.state == TaskState::running && here) ask_plan(dag, run, i, instance);
+        if (instance.state == TaskState::restarting) {
+          after_.push_back(Revoke{instance.celery_id, true});
+          state_.timers.emplace(now_ + limits_.restart_grace,
+                                Timer{Timer::Kind::restart, key_of(run, instance)});
+        }
         // The message may not have been sent before the former leader went: a second copy is dropped by who
         // finds its result.
         if (instance.state == TaskState::queued) send(dag, run, i, instance);
@@ -352,7 +480,13 @@ class Decider {
   void release(LiveDag& dag, LiveRun& run, uint32_t task, TaskInstance& instance) {
     const TaskSpec& spec = run.dag->dag.tasks[task];
     TaskInstance next = instance;
-    if (spec.celery_task.empty()) {
+    if (is_planned_here(spec, instance) && run.run.plans.contains(spec.task_id)) {
+      // Cleared, and planned before: its plan was that there is nothing to read, and a run keeps its plan.
+      ++next.try_number;
+      next.state = TaskState::success;
+      next.result = empty_account();
+      next.start_date = next.end_date = now_;
+    } else if (spec.celery_task.empty()) {
       // Nothing to do is done here and at once, as Airflow's EmptyOperator.
       next.state = TaskState::success;
       next.start_date = next.end_date = now_;
@@ -395,7 +529,10 @@ class Decider {
       const auto dag = state_.dags.find(timer.key.dag_id);
       if (dag == state_.dags.end()) return;
       const auto run = dag->second.runs.find(timer.key.run_id);
-      if (run != dag->second.runs.end() && run->second->run.state == RunState::running)
+      if (run == dag->second.runs.end() || run->second->run.state != RunState::running) return;
+      // The timer may be of a life before the run was cleared.
+      if (const auto& live = *run->second;
+          live.run.start_date.value_or(now_) + *live.dag->dag.dagrun_timeout <= now_)
         time_out(dag->second, *run->second);
       return;
     }
@@ -403,6 +540,9 @@ class Decider {
     if (instance == nullptr) return;
     if (timer.kind == Timer::Kind::retry && instance->state == TaskState::up_for_retry) {
       release(*dag, *run, task, *instance);
+    } else if (timer.kind == Timer::Kind::restart && instance->state == TaskState::restarting) {
+      after_.push_back(Revoke{instance->celery_id});  // its end is no longer waited for
+      set_back(*dag, *run, task, *instance);
     } else if (timer.kind == Timer::Kind::task_timeout && instance->state == TaskState::running) {
       after_.push_back(Revoke{instance->celery_id});
       end_try(*dag, *run, task, *instance, *instance, TaskState::failed,
@@ -443,7 +583,8 @@ class Decider {
         LiveRun& run = *found->second;
         std::vector<std::pair<uint32_t, Verdict>> verdicts;
         for (const uint32_t task : tasks) {
-          if (run.tasks[task].instances[0].state != TaskState::none) continue;
+          const auto& instances = run.tasks[task].instances;
+          if (std::none_of(instances.begin(), instances.end(), is_none)) continue;
           Counts upstream;
           for (const uint32_t u : run.dag->graph.upstream[task]) {
             const Counts& c = run.tasks[u].counts;
@@ -457,13 +598,16 @@ class Decider {
           verdicts.emplace_back(task, judge(run.dag->dag.tasks[task].trigger_rule, upstream));
         }
         for (const auto& [task, verdict] : verdicts) {
-          TaskInstance& instance = run.tasks[task].instances[0];
-          if (verdict == Verdict::run) release(dag->second, run, task, instance);
-          if (verdict != Verdict::skip && verdict != Verdict::upstream_failed) continue;
-          TaskInstance next = instance;
-          next.state = verdict == Verdict::skip ? TaskState::skipped : TaskState::upstream_failed;
-          next.start_date = next.end_date = now_;
-          change(dag->second, run, task, instance, next);
+          // Many only after slices were cleared.
+          for (TaskInstance& instance : run.tasks[task].instances) {
+            if (!is_none(instance)) continue;
+            if (verdict == Verdict::run) release(dag->second, run, task, instance);
+            if (verdict != Verdict::skip && verdict != Verdict::upstream_failed) continue;
+            TaskInstance next = instance;
+            next.state = verdict == Verdict::skip ? TaskState::skipped : TaskState::upstream_failed;
+            next.start_date = next.end_date = now_;
+            change(dag->second, run, task, instance, next);
+          }
         }
       }
     }

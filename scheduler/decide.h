@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/json.h"
+#include "core/workflow/clear.h"
 #include "core/workflow/run_store.h"
 #include "scheduler/live.h"
 
@@ -53,7 +54,14 @@ struct Planned {
   std::string error;  ///< when not empty the plan failed
   bool may_retry = true;
 };
-using Event = std::variant<DagSeen, DagGone, DagPaused, RunSeen, TaskStarted, TaskEnded, Planned>;
+/// Somebody asks to clear task instances.
+struct ClearAsked {
+  std::string id;  ///< of the request
+  workflow::ClearRequest request;
+  std::optional<workflow::DagRun> run;  ///< as stored, whole; not looked at when the run is live
+  CompiledDagPtr dag;                   ///< of the run's version; null when that is lost
+};
+using Event = std::variant<DagSeen, DagGone, DagPaused, RunSeen, TaskStarted, TaskEnded, Planned, ClearAsked>;
 
 // What to do, in this order: what is created, then what is changed, then what is sent.
 struct CreateRun {
@@ -79,6 +87,11 @@ struct AskPlan {
 };
 struct Revoke {
   std::string celery_id;
+  bool is_awaited = false;  ///< its end is waited for
+};
+/// A request that led to no change.
+struct Answer {
+  workflow::RequestAnswer answer;
 };
 struct RunEnded {
   std::string dag_id, run_id;
@@ -88,12 +101,14 @@ struct ShowNextRun {
   std::string dag_id;
   std::optional<base::Instant> at;
 };
-using Decision = std::variant<CreateRun, ChangeRun, Send, AskPlan, Revoke, RunEnded, ShowNextRun>;
+using Decision = std::variant<CreateRun, ChangeRun, Send, AskPlan, Revoke, Answer, RunEnded, ShowNextRun>;
 
 struct Limits {
   base::Duration plan_timeout = std::chrono::minutes(2);
   base::Duration timeout_grace =
       std::chrono::seconds(30);  ///< a worker ends its own tries; later than this the scheduler does
+  base::Duration restart_grace = std::chrono::seconds(
+      15);  ///< a cleared try that doesn't end by then is followed by the next all the same
   base::Duration continuous_pause =
       std::chrono::seconds(1);  ///< between the starts of two runs of a @continuous DAG
 };

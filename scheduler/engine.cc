@@ -10,7 +10,9 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/queue/broker.h"
 #include "core/queue/producer.h"
+#include "core/queue/reaper.h"
 #include "core/queue/results.h"
 #include "core/queue/roster.h"
 #include "scheduler/dag_folder.h"
@@ -29,6 +31,18 @@ namespace {
 
 /// A try whose queue holds nothing, twice in a row this far apart, has lost its message.
 constexpr auto lost_after = seconds(15);
+
+/// How often what dead workers held is given back: by workers too, but there may be none.
+constexpr auto reap_every = seconds(7);
+
+/// Versions of a DAG that are kept though no stored run uses them.
+constexpr size_t keep_versions = 10;
+
+queue::Broker::Options reaping(const std::string& name) {
+  queue::Broker::Options options;
+  options.name = name;
+  return options;
+}
 
 struct InFlight {
   Send send;
@@ -97,6 +111,7 @@ struct Engine::State {
         producer(client),
         results(client),
         roster(client),
+        broker(queue::make_redis_broker(client, reaping(options.name))),
         folder(options.dags, tasks::operator_table(), [this] { inbox.folder_changed(); }),
         planner(std::move(connections), options.planner_threads,
                 [this](Planned planned) { inbox.add(Event(std::move(planned))); }) {}
@@ -109,6 +124,7 @@ struct Engine::State {
   queue::Producer producer;
   queue::Results results;
   queue::Roster roster;
+  std::unique_ptr<queue::Broker> broker;  ///< claims nothing, only gives back what dead workers held
   Inbox inbox;
   DagFolder folder;
   Planner planner;
@@ -119,7 +135,7 @@ struct Engine::State {
   std::map<std::pair<std::string, std::string>, CompiledDagPtr> versions;
   std::optional<int64_t> token;
   bool must_reload = true;
-  Instant lease_at{}, lease_end{}, poll_at{}, audit_at{}, retry_at{};
+  Instant lease_at{}, lease_end{}, poll_at{}, audit_at{}, reap_at{}, retry_at{};
   int failures = 0;
   std::atomic<bool> leads{false}, reachable{true};
   std::atomic<size_t> live_runs{0};
@@ -198,7 +214,10 @@ struct Engine::State {
     for (const auto& event : events)
       if (const auto* seen = std::get_if<RunSeen>(&event); seen != nullptr && seen->dag != nullptr)
         for (const auto& task : seen->run.tasks)
-          if (task.state == workflow::TaskState::running && !task.celery_id.empty()) fly(*seen, task, now);
+          if ((task.state == workflow::TaskState::running || task.state == workflow::TaskState::restarting) &&
+              !task.celery_id.empty())
+            fly(*seen, task, now);
+    take_requests(events);
     act(decide(live, events, now, options.limits), now);
     known.clear();
     poll_results(now);
@@ -230,6 +249,7 @@ struct Engine::State {
       entry.dag = *dag;
       if (changed) {
         store->put_dag(entry);
+        writer->trim_versions(dag_id, keep_versions);
         base::log_info("DAG stored", {{"dag", dag_id}, {"version", dag->version}});
       }
       auto& compiled = versions[{dag_id, dag->version}];
@@ -259,6 +279,7 @@ struct Engine::State {
 
   void take(Inbox::Content content, std::vector<Event>& events, Instant now) {
     if (content.folder) sync_folder(events, false);
+    bool is_asked = false;
     std::move(content.events.begin(), content.events.end(), std::back_inserter(events));
     for (const auto& text : content.told) {
       const Json told = Json::parse(text, nullptr, false);
@@ -267,11 +288,35 @@ struct Engine::State {
       if (what == "run_created") take_run(dag_id, told.value("run_id", ""), events);
       if (what == "dag_paused")
         if (const auto entry = store->dag(dag_id)) events.push_back(DagPaused{dag_id, entry->is_paused});
+      if (what == "request") is_asked = true;
       // Messages may have been missed: everything is looked at again.
       if (what == "connected") must_reload = true;
     }
     for (const auto& result : content.results) take_result(result, events);
     if (content.poll) poll_at = now;
+    if (is_asked) take_requests(events);
+  }
+
+  /// What people ask for.  Nothing is remembered of it here: it stands in Redis until the change that fulfils
+  /// it has been made.
+  void take_requests(std::vector<Event>& events) {
+    for (const auto& entry : store->requests()) {
+      ClearAsked asked;
+      asked.id = entry.id;
+      try {
+        asked.request = workflow::ClearRequest::from_json(entry.body);
+      } catch (const base::UserError& error) {
+        base::log_warn("request refused", {{"id", entry.id}, {"error", error.what()}});
+        writer->answer({entry.id, {{"error", error.what()}}}, token.value_or(0));
+        continue;
+      }
+      const auto& request = asked.request;
+      asked.run = store->run(request.dag_id, request.run_id);
+      if (asked.run) asked.dag = version(request.dag_id, asked.run->dag_version);
+      base::log_info("clear asked for",
+                     {{"dag", request.dag_id}, {"run", request.run_id}, {"request", entry.id}});
+      events.push_back(std::move(asked));
+    }
   }
 
   void take_run(const std::string& dag_id, const std::string& run_id, std::vector<Event>& events) {
@@ -380,8 +425,11 @@ struct Engine::State {
       if (auto* plan = std::get_if<AskPlan>(&decision)) planner.ask(std::move(*plan));
       if (auto* revoke = std::get_if<Revoke>(&decision)) {
         producer.revoke(revoke->celery_id, true);
-        in_flight.erase(revoke->celery_id);
+        if (!revoke->is_awaited) in_flight.erase(revoke->celery_id);
       }
+      if (auto* answer = std::get_if<Answer>(&decision))
+        if (writer->answer(answer->answer, token.value_or(0)) == Applied::fenced)
+          return step_down("another scheduler took over");
       if (auto* next = std::get_if<ShowNextRun>(&decision)) store->set_next_run(next->dag_id, next->at);
       if (auto* ended = std::get_if<RunEnded>(&decision)) {
         base::log_info(
@@ -394,7 +442,7 @@ struct Engine::State {
   }
 
   Instant next_wake() const {
-    Instant next = leads ? std::min({lease_at, poll_at, audit_at}) : lease_at;
+    Instant next = leads ? std::min({lease_at, poll_at, audit_at, reap_at}) : lease_at;
     if (leads)
       if (const auto wake = live.wake()) next = std::min(next, *wake);
     return std::max(next, retry_at);
@@ -416,6 +464,10 @@ struct Engine::State {
     }
     if (now >= poll_at) poll_results(now);
     if (now >= audit_at) audit(now);
+    if (now >= reap_at) {
+      reap_at = now + reap_every;
+      queue::reap(*broker, results);
+    }
     size_t runs = 0;
     for (const auto& [id, dag] : live.dags) runs += dag.runs.size();
     live_runs = runs;

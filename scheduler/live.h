@@ -93,7 +93,7 @@ struct LiveDag {
 };
 
 struct Timer {
-  enum class Kind { retry, run_timeout, task_timeout, plan_timeout };
+  enum class Kind { retry, run_timeout, task_timeout, plan_timeout, restart };
   Kind kind = Kind::retry;
   TaskKey key;
 };

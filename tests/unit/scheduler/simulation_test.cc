@@ -27,9 +27,13 @@ class Simulation {
     const int runs = 1 + pick(4);
     for (int i = 0; i < runs; ++i) create_run(i);
     for (int step = 0; step < 5000; ++step) {
-      if (all_ended()) break;
+      if (all_ended()) {
+        if (clears_ >= 6) break;
+        clear_something();
+      }
       if (pick(60) == 0) lead();
       if (pick(80) == 0) toggle_pause();
+      if (clears_ < 20 && pick(40) == 0) clear_something();
       advance();
     }
     for (const auto& run : stores_.store->runs({"", std::nullopt, 1000, 0})) {
@@ -122,6 +126,44 @@ class Simulation {
     }
   }
 
+  /// Somebody clears parts of a run, whatever its state; sometimes the leader goes before it took it,
+  /// sometimes the request is seen twice or withdrawn.
+  void clear_something() {
+    ++clears_;
+    const auto runs = stores_.store->runs({"", std::nullopt, 1000, 0});
+    if (runs.empty()) return;
+    const auto& run = runs[static_cast<size_t>(pick(static_cast<int>(runs.size())))];
+    workflow::ClearRequest request;
+    request.dag_id = run.dag_id;
+    request.run_id = run.run_id;
+    request.only_failed = pick(4) == 0;
+    request.upstream = pick(4) == 0;
+    request.downstream = pick(2) == 0;
+    request.reset_run = pick(4) != 0;
+    const auto& tasks = compiled_[run.dag_id]->dag.tasks;
+    if (pick(3) != 0)
+      request.task_ids.push_back(tasks[static_cast<size_t>(pick(static_cast<int>(tasks.size())))].task_id);
+    if (!request.task_ids.empty() && pick(3) == 0) request.map_index = pick(3);
+    if (!request.reset_run) left_ended_.insert(run.dag_id + run.run_id);
+    const auto id = stores_.store->ask(request.json());
+    if (pick(10) == 0) stores_.store->withdraw(id);
+    if (pick(5) == 0) lead();
+    take_requests();
+    ASSERT_TRUE(stores_.store->requests().empty());
+  }
+
+  void take_requests() {
+    std::vector<Event> events;
+    for (const auto& entry : stores_.store->requests()) {
+      const auto request = workflow::ClearRequest::from_json(entry.body);
+      events.push_back(ClearAsked{entry.id, request, stores_.store->run(request.dag_id, request.run_id),
+                                  compiled_[request.dag_id]});
+      clearing_.insert(request.dag_id + request.run_id);
+    }
+    if (!events.empty()) decide_and_act(events);
+    clearing_.clear();
+  }
+
   bool all_ended() { return stores_.store->live_runs().empty(); }
 
   /// One thing happens: a try starts or ends, a plan is answered, or time goes on.
@@ -170,6 +212,9 @@ class Simulation {
     for (auto& decision : decide(state_, events, now_)) {
       if (auto* change = std::get_if<ChangeRun>(&decision)) changes.push_back(std::move(change->change));
       if (auto* send = std::get_if<Send>(&decision)) sent.push_back(send->key);
+      if (auto* answer = std::get_if<Answer>(&decision)) {
+        ASSERT_EQ(stores_.writer->answer(answer->answer, token_), Applied::yes);
+      }
       if (auto* plan = std::get_if<AskPlan>(&decision)) planning_.push_back(plan->key);
     }
     for (const auto& change : changes) check_legal(change);
@@ -191,18 +236,26 @@ class Simulation {
 
   void check_legal(const workflow::RunChange& change) {
     ASSERT_TRUE(change.from == change.to || workflow::is_legal(change.from, change.to) ||
-                change.from == RunState::queued);
+                change.from == RunState::queued || clearing_.contains(change.dag_id + change.run_id));
     for (const auto& task : change.tasks) {
       const auto name = change.dag_id + change.run_id + task.to.name();
       ASSERT_GE(task.to.try_number, tries_[name]);
       tries_[name] = task.to.try_number;
       ASSERT_LE(task.to.try_number, task.to.max_tries + 1);
-      ASSERT_FALSE(task.from && workflow::is_final(*task.from)) << "an ended instance changed";
+      ASSERT_FALSE(task.from && workflow::is_final(*task.from) &&
+                   !clearing_.contains(change.dag_id + change.run_id))
+          << "an ended instance changed";
+      if (task.to.map_index >= 0) {
+        // A slice is the same in every try.
+        const auto [slice, is_new] = slices_.emplace(name, task.to.slice);
+        ASSERT_TRUE(is_new || slice->second == task.to.slice) << name;
+      }
     }
   }
 
   void check_ended(const workflow::DagRun& run) {
     if (run.state != RunState::success) return;
+    if (left_ended_.contains(run.dag_id + run.run_id)) return;
     for (const auto& task : run.tasks) EXPECT_TRUE(workflow::is_final(task.state)) << task.name();
   }
 
@@ -217,6 +270,10 @@ class Simulation {
   std::vector<TaskKey> planning_;
   std::map<TaskKey, int> sent_by_;
   std::map<std::string, int> tries_;
+  int clears_ = 0;
+  std::set<std::string> clearing_;    ///< runs that are being cleared in this step
+  std::set<std::string> left_ended_;  ///< runs that were cleared and not restarted
+  std::map<std::string, Json> slices_;
 };
 
 TEST(Decide, EndsEveryRunWhateverHappens) {
