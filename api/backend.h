@@ -39,6 +39,8 @@ struct Backend {
   std::vector<DataStore> data;  ///< asked in this order
   std::string dags_folder;      ///< where submitted DAG files go; empty: nowhere
   base::Clock clock = base::now;
+  /// How long the leading scheduler is waited for: another takes over within this.
+  base::Duration leader_patience = std::chrono::seconds(12);
 };
 
 }  // namespace tamis::api

@@ -26,6 +26,7 @@ std::vector<Route> dag_run_routes();
 std::vector<Route> dag_source_routes();
 std::vector<Route> task_routes();
 std::vector<Route> task_instance_routes();
+std::vector<Route> clear_routes();
 std::vector<Route> log_routes();
 std::vector<Route> import_error_routes();
 std::vector<Route> health_routes();

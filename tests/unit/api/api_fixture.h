@@ -52,7 +52,8 @@ class WithApi : public testing::Test {
              ("tamis-api-" + std::to_string(::getpid()) + "-" +
               testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder);
-    store = workflow::make_memory_run_stores().store;
+    stores = workflow::make_memory_run_stores();
+    store = stores.store;
     reader = std::make_shared<FakeReader>();
     api::Backend backend;
     backend.store = store;
@@ -81,6 +82,7 @@ class WithApi : public testing::Test {
       return checked;
     };
     backend.data = {{"sqlite", reader}};
+    backend.leader_patience = std::chrono::milliseconds(300);
     backend.dags_folder = folder.string();
     api::ServerOptions options;
     options.listen = "127.0.0.1:0";
@@ -158,6 +160,7 @@ class WithApi : public testing::Test {
   }
 
   std::filesystem::path folder;
+  workflow::MemoryRunStores stores;
   std::shared_ptr<workflow::RunStore> store;
   std::shared_ptr<FakeReader> reader;
   std::map<std::string, std::vector<std::string>> logs;
