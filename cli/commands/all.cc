@@ -20,6 +20,7 @@ const std::vector<Command>& commands() {
                                         tasks_list(),
                                         tasks_state(),
                                         tasks_states_for_dag_run(),
+                                        tasks_clear(),
                                         tasks_logs(),
                                         workers_list(),
                                         queues_list(),

@@ -22,6 +22,7 @@ Command dags_report();
 Command tasks_list();
 Command tasks_state();
 Command tasks_states_for_dag_run();
+Command tasks_clear();
 Command tasks_logs();
 Command workers_list();
 Command queues_list();

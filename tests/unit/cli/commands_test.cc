@@ -102,6 +102,39 @@ TEST_F(TamisCommand, TellsTasksStatesAndLogs) {
   EXPECT_EQ(Json::parse(ask({"tasks", "states-for-dag-run", "ant", "r", "-o", "json"}).out).size(), 3u);
 }
 
+TEST_F(TamisCommand, ClearsTaskInstances) {
+  put_dag("ant");
+  workflow::TaskInstance b;
+  b.task_id = "b";
+  b.state = TaskState::upstream_failed;
+  put_run("ant", "r", RunState::failed, {slice(0, TaskState::success), slice(1, TaskState::failed), b});
+  const auto count = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"tasks", "clear", "ant", "-r", "r", "--dry-run", "-o", "json"};
+    words.insert(words.end(), more.begin(), more.end());
+    return Json::parse(ask(words).out).size();
+  };
+  EXPECT_EQ(count({}), 3u);
+  EXPECT_EQ(count({"-f"}), 2u);
+  EXPECT_EQ(count({"-t", "b"}), 1u);
+  EXPECT_EQ(count({"-t", "a", "--map-index=1"}), 2u) << "what follows is cleared too";
+  EXPECT_EQ(count({"-t", "a", "--map-index=1", "--no_downstream"}), 1u);
+  EXPECT_EQ(count({"-t", "^[b-z]$", "-u"}), 3u);
+  EXPECT_EQ(count({"-t", "a,b"}), 3u);
+  EXPECT_EQ(ask({"tasks", "clear", "ant", "-r", "r", "-t", "nothing"}).code, not_found);
+  EXPECT_EQ(ask({"tasks", "clear", "ant", "-r", "r", "-t", "("}).code, usage);
+  EXPECT_EQ(ask({"tasks", "clear", "ant", "-r", "x", "-y"}).code, not_found);
+  EXPECT_EQ(ask({"tasks", "clear", "ant", "-r", "r", "-y"}).code, unreachable) << "no scheduler runs";
+
+  const auto token = *stores.lease->hold("me", std::chrono::minutes(5));
+  const auto leader = store->follow([&](const std::string& event) {
+    if (Json::parse(event)["event"] == "request")
+      stores.writer->answer({store->requests().at(0).id, {{"cleared", 3}}}, token);
+  });
+  const auto cleared = ask({"tasks", "clear", "ant", "-r", "r", "-y"});
+  EXPECT_EQ(cleared.code, ok) << cleared.err;
+  EXPECT_THAT(cleared.out, HasSubstr("cleared 3 task instances of r"));
+}
+
 TEST_F(TamisCommand, ReadsDataPageByPage) {
   for (int i = 0; i < 2500; ++i) reader->tables["t"].push_back({{"n", i}});
   EXPECT_EQ(Json::parse(ask({"data", "get", "t", "--limit=2400", "-o", "json"}).out).size(), 2400u);
