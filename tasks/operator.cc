@@ -118,6 +118,23 @@ void check_close_windows(OperatorCheck& check) {
                    fmt::format("add depends_on: [{}]", name->task_id));
 }
 
+void find_templates(const Node& node, base::Findings& findings) {
+  if (node.is_text() && node.text.find("{{") != std::string::npos)
+    findings.warning(node.span, "template", "templates are not rendered yet: the task gets \"{{\" as written",
+                     "let the task find the value out by itself");
+  for (const auto& item : node.items) find_templates(item, findings);
+  for (const auto& entry : node.entries) find_templates(entry.value, findings);
+}
+
+/// Lets an operator's check warn of `{{ … }}` in its own keys: people who come from Airflow expect more.
+void warns_of_templates(Operator& op) {
+  op.check = [check = std::move(op.check), keys = op.keys](OperatorCheck& from) {
+    check(from);
+    for (const auto& key : keys.keys)
+      if (const Node* node = from.task.find(key.name)) find_templates(*node, from.findings);
+  };
+}
+
 void check_http(OperatorCheck& check) {
   const Node* url = check.task.find("url");
   if (url != nullptr && url->is_text() && !url->text.starts_with("http://") &&
@@ -175,6 +192,7 @@ Operator celery() {
       check.findings.error(task->span, "wrong_value", "\"task\" is empty",
                            "write the Celery task's name, as etl.extract");
   };
+  warns_of_templates(op);
   return op;
 }
 
@@ -192,6 +210,7 @@ Operator shell() {
     if (command != nullptr && command->is_text() && command->text.empty())
       check.findings.error(command->span, "wrong_value", "\"command\" is empty");
   };
+  warns_of_templates(op);
   return op;
 }
 
@@ -213,6 +232,7 @@ Operator http() {
               key("expected_status", ValueType::any, "a status or a list of them; 200 to 299 unless given"),
               timeout}};
   op.check = check_http;
+  warns_of_templates(op);
   return op;
 }
 

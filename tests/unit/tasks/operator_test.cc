@@ -100,6 +100,12 @@ TEST(CloseWindowsOperator, MayDependIndirectly) {
   EXPECT_EQ(check(text, 1), Lines{});
 }
 
+TEST(Operators, WarnOfTemplatesWhichNobodyRenders) {
+  EXPECT_EQ(check("- {operator: shell, command: 'echo {{ ds }}', note: '{{ ds }}'}\n"), Lines{"1 template"});
+  EXPECT_EQ(check("- {operator: celery, task: a.b, kwargs: {day: {at: '{{ ds }}'}}}\n"), Lines{"1 template"});
+  EXPECT_EQ(check("- {operator: shell, command: 'echo ${x} {}'}\n"), Lines{});
+}
+
 TEST(HttpOperator, ChecksAddressAndStatus) {
   EXPECT_EQ(check("- {operator: http, url: 'https://a/b', expected_status: [200, 404]}\n"), Lines{});
   EXPECT_EQ(check("- {operator: http, url: 'ftp://a', expected_status: ok}\n"),
