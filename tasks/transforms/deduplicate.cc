@@ -8,8 +8,10 @@
 #include "core/base/hash.h"
 #include "core/base/json.h"
 #include "core/base/schema.h"
+#include "core/base/short_bytes.h"
 #include "core/base/suggest.h"
 #include "tasks/transforms/kinds.h"
+#include "tasks/transforms/large_table.h"
 
 namespace tamis::transforms {
 namespace {
@@ -18,38 +20,44 @@ using KeyHash = std::array<uint64_t, 2>;
 using records::RowState;
 using records::Type;
 
-/// The keys that were seen, as their 128-bit hashes in one flat table: 16 bytes a key, at most half full, so
-/// a slice of n records needs 32 to 64 bytes times n.
+/// The keys that were seen, as their 128-bit hashes in one flat table: 16 bytes a key, at most 5/8 full, so
+/// a slice of n records needs 26 to 103 bytes times n.
 class Seen : public Transform::State {
  public:
-  Seen() : slots_(4096) {}
+  Seen() : slots_(size_t{1} << 15) {}
 
-  void prefetch(const KeyHash& hash) const { __builtin_prefetch(&slots_[hash[0] & (slots_.size() - 1)]); }
+  void prefetch(const KeyHash& hash) const { __builtin_prefetch(&slots_[hash[0] & (slots_.size() - 1)], 1); }
 
   /// Whether `hash` was not there yet.
   bool insert(const KeyHash& hash) {
-    if (size_ * 2 >= slots_.size()) grow();
-    KeyHash& slot = find(hash);
-    if (slot == hash) return false;
-    slot = hash;
+    if (size_ * 8 >= slots_.size() * 5) grow();
+    Slot& slot = find({hash[0], hash[1]});
+    if (!slot.is_empty()) return false;
+    slot = {hash[0], hash[1]};
     ++size_;
     return true;
   }
 
  private:
-  static constexpr KeyHash empty{};
-  KeyHash& find(const KeyHash& hash) {
-    size_t i = hash[0] & (slots_.size() - 1);
-    while (slots_[i] != empty && slots_[i] != hash) i = (i + 1) & (slots_.size() - 1);
+  struct Slot {
+    uint64_t low, high;
+    bool is_empty() const { return (low | high) == 0; }
+  };
+  Slot& find(const Slot& key) {
+    const size_t mask = slots_.size() - 1;
+    size_t i = key.low & mask;
+    while (!slots_[i].is_empty() && (slots_[i].low != key.low || slots_[i].high != key.high))
+      i = (i + 1) & mask;
     return slots_[i];
   }
   void grow() {
-    std::vector<KeyHash> old(slots_.size() * 2);
+    // Moving keys costs more than room as long as the table is small.
+    LargeTable<Slot> old(slots_.size() * (slots_.size() < (size_t{1} << 20) ? 4 : 2));
     old.swap(slots_);
-    for (const KeyHash& hash : old)
-      if (hash != empty) find(hash) = hash;
+    for (size_t i = 0; i < old.size(); ++i)
+      if (!old[i].is_empty()) find(old[i]) = old[i];
   }
-  std::vector<KeyHash> slots_;
+  LargeTable<Slot> slots_;
   size_t size_ = 0;
 };
 
@@ -75,7 +83,7 @@ class Deduplicate : public Transform {
     if (batch.key_hashes.size() <= list_ || batch.key_hashes[list_].size() != batch.size()) prepare(batch);
     auto& seen = static_cast<Seen&>(*state);
     const auto& hashes = batch.key_hashes[list_];
-    constexpr size_t ahead = 12;
+    constexpr size_t ahead = 16;
     for (size_t row = 0; row < batch.size(); ++row) {
       if (row + ahead < batch.size()) seen.prefetch(hashes[row + ahead]);
       if (batch.state[row] == RowState::live && !seen.insert(hashes[row]))
@@ -90,7 +98,7 @@ class Deduplicate : public Transform {
     size_t size = 0;
     const auto put = [&](const void* from, size_t n) {
       if (bytes.size() < size + n) bytes.resize((size + n) * 2);
-      std::memcpy(bytes.data() + size, from, n);
+      base::copy_short(bytes.data() + size, static_cast<const char*>(from), n);
       size += n;
     };
     for (const auto& key : keys_) {

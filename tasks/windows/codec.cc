@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/short_bytes.h"
 #include "tasks/windows/slice_order.h"
 
 namespace tamis::windows {
@@ -238,7 +239,7 @@ char* put_group(char* out, std::string_view text) {
   uint64_t size = text.size();
   for (; size >= 128; size >>= 7) *out++ = static_cast<char>(size | 128);
   *out++ = static_cast<char>(size);
-  if (!text.empty()) std::memcpy(out, text.data(), text.size());
+  base::copy_short(out, text.data(), text.size());
   return out + text.size();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/hash.h"
+#include "core/base/short_bytes.h"
 
 namespace tamis::windows {
 
@@ -43,7 +44,9 @@ class GroupTable {
       if (slot == 0) return add(hash, start, key);
       if (static_cast<uint32_t>(slot >> 32) != hash) continue;
       char* row = row_at(static_cast<uint32_t>(slot));
-      if (start_of(row) == start && key_of(row) == key) return row;
+      if (const auto held = key_of(row); start_of(row) == start && held.size() == key.size() &&
+                                         base::same_bytes(held.data(), key.data(), key.size()))
+        return row;
     }
   }
 
