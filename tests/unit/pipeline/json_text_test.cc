@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <charconv>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -79,6 +82,48 @@ TEST(JsonText, WritesBase64WithPadding) {
   EXPECT_EQ(base64("fo"), "Zm8=");
   EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
   EXPECT_EQ(base64(std::string_view("\xff\x00\x01", 3)), "/wAB");
+}
+
+TEST(JsonText, WritesDoublesAsTheStandardLibraryDoes) {
+  const auto agrees = [](double value) {
+    char expected[64], got[64];
+    const std::string_view right(expected, std::to_chars(expected, expected + 64, value).ptr - expected);
+    const std::string_view mine(got, write_double(got, value) - got);
+    ASSERT_EQ(mine, right);
+  };
+  for (const double value :
+       {0.0, -0.0, 0.001, 0.0009999, 0.00101, 99999.0, 99999.9999, 99999.99999, 100000.0, 1e5, 1e22,
+        0.1 + 0.2, 1.0 / 3, 5e-324, 1.7976931348623157e308, 2.5, 12.3456, 12.34565, 77.00000000000001})
+    for (const double sign : {1.0, -1.0}) agrees(sign * value);
+  for (int i = 0; i < 200000; ++i) {
+    agrees(i / 10000.0);
+    agrees(-i / 100.0);
+    agrees(i / 100000.0);
+    agrees(std::nextafter(i / 1000.0, 1e9));
+  }
+  const auto seed = std::random_device{}();
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 200000; ++i) {
+    const auto value = std::bit_cast<double>(random());
+    if (std::isfinite(value)) agrees(value);
+    agrees(static_cast<double>(random() % 2000000000) / 10000);
+  }
+}
+
+TEST(JsonText, EscapesWhereverATextNeedsIt) {
+  for (size_t size = 0; size < 40; ++size)
+    for (size_t at = 0; at < size; ++at)
+      for (const char special : {'"', '\\', '\n', '\x01', '\x7f', '\xc3'}) {
+        std::string value(size, 'a'), expected = "\"";
+        value[at] = special;
+        for (const char c : value) {
+          char one[8];
+          expected.append(one, write_escaped(one, static_cast<unsigned char>(c)));
+        }
+        std::string got(text_bound(size), '?');
+        got.resize(static_cast<size_t>(write_text(got.data(), value) - got.data()));
+        ASSERT_EQ(got, expected + "\"");
+      }
 }
 
 }  // namespace
