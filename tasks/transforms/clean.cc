@@ -92,7 +92,7 @@ bool Clean::Plan::read_json(Batch& batch, uint32_t row, Scratch& scratch) const 
     batch.reject(row, Reason::malformed_json, "", "the record has no value");
     return false;
   }
-  switch (scratch.walker.walk(record.bytes, scratch.slots.data())) {
+  switch (scratch.walker.walk(record.bytes, scratch.slots.data(), batch.input.padded)) {
     case JsonWalker::Outcome::object:
       return true;
     case JsonWalker::Outcome::not_an_object:

@@ -92,6 +92,33 @@ std::optional<Floored> floor_by_digits(const Number& number, int power) {
 
 }  // namespace
 
+const char* scan_any_number(const char* begin, const char* end, Number& number) {
+  const char* p = begin;
+  number.negative = p < end && *p == '-';
+  if (number.negative) ++p;
+  const char* digits = p;
+  uint64_t mantissa = 0;
+  while (p < end && static_cast<unsigned char>(*p - '0') < 10)
+    mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
+  auto count = p - digits;
+  if (count == 0 || (*digits == '0' && count > 1)) return nullptr;
+  int32_t exponent = 0;
+  if (p < end && *p == '.') {
+    const char* point = p++;
+    while (p < end && static_cast<unsigned char>(*p - '0') < 10)
+      mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
+    exponent = static_cast<int32_t>(point + 1 - p);
+    if (exponent == 0) return nullptr;
+    count -= exponent;
+  }
+  if (count > 18 || (p < end && (*p == 'e' || *p == 'E'))) return scan_long_number(begin, end, number);
+  number.text = {begin, static_cast<size_t>(p - begin)};
+  number.mantissa = mantissa;
+  number.exponent = exponent;
+  number.exact = true;
+  return p;
+}
+
 const char* scan_long_number(const char* begin, const char* end, Number& number) {
   const char* p = begin;
   number.negative = *p == '-';

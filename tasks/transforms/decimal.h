@@ -1,7 +1,9 @@
 // Numbers in JSON's grammar, read once and exactly: longs and epochs by their decimal value, doubles as the
 // nearest double. Used by the record path (Clean) and by the checks of a DAG file's defaults.
 #pragma once
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -20,33 +22,55 @@ struct Number {
 /// Slow half of scan_number: an exponent, or more digits than a mantissa holds.
 const char* scan_long_number(const char* begin, const char* end, Number& number);
 
+/// The number in eight digits, the first in the lowest byte, each byte its digit's value.
+inline uint64_t eight_digits(uint64_t digits) {
+  digits = digits * 10 + (digits >> 8);
+  return (((digits & 0x000000FF000000FF) * 0x000F424000000064) +
+          (((digits >> 16) & 0x000000FF000000FF) * 0x0000271000000001)) >>
+         32;
+}
+
+/// The high bit of each byte that is above 9.
+inline uint64_t above_nine(uint64_t bytes) {
+  return (((bytes & 0x7F7F7F7F7F7F7F7F) + 0x7676767676767676) | bytes) & 0x8080808080808080;
+}
+
+/// Reads a number digit by digit, as scan_number does.
+const char* scan_any_number(const char* begin, const char* end, Number& number);
+
 /// Reads a number that begins at `p`; returns the first character after it, or null when there is none by RFC
-/// 8259.
+/// 8259.  Numbers of up to seven characters, as sensors send them, are read as one word.
 inline const char* scan_number(const char* p, const char* end, Number& number) {
-  const char* begin = p;
-  number.negative = p < end && *p == '-';
-  if (number.negative) ++p;
-  const char* digits = p;
-  uint64_t mantissa = 0;
-  while (p < end && static_cast<unsigned char>(*p - '0') < 10)
-    mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
-  auto count = p - digits;
-  if (count == 0 || (*digits == '0' && count > 1)) return nullptr;
-  int32_t exponent = 0;
-  if (p < end && *p == '.') {
-    const char* point = p++;
-    while (p < end && static_cast<unsigned char>(*p - '0') < 10)
-      mantissa = mantissa * 10 + static_cast<uint64_t>(*p++ - '0');
-    exponent = static_cast<int32_t>(point + 1 - p);
-    if (exponent == 0) return nullptr;
-    count -= exponent;
+  if (end - p < 9) return scan_any_number(p, end, number);
+  const bool negative = *p == '-';
+  const char* digits = p + negative;
+  uint64_t word;
+  std::memcpy(&word, digits, 8);
+  if constexpr (std::endian::native == std::endian::big) return scan_any_number(p, end, number);
+  word ^= 0x3030303030303030;
+  const uint64_t others = above_nine(word);
+  if (others == 0) return scan_any_number(p, end, number);
+  // Bits of the digits before the point, and of what is read.
+  const int whole = std::countr_zero(others) & ~7;
+  int size = whole, fraction = 0;
+  if (digits[whole / 8] == '.') {
+    const uint64_t behind = others & (others - 1);
+    if (behind == 0) return scan_any_number(p, end, number);
+    size = std::countr_zero(behind) & ~7;
+    fraction = size - whole - 8;
+    if (fraction == 0) return nullptr;
+    const uint64_t before = (uint64_t{1} << whole) - 1;
+    word = (word & before) | ((word >> 8) & ~before);
   }
-  if (count > 18 || (p < end && (*p == 'e' || *p == 'E'))) return scan_long_number(begin, end, number);
-  number.text = {begin, static_cast<size_t>(p - begin)};
-  number.mantissa = mantissa;
-  number.exponent = exponent;
+  const char* after = digits + size / 8;
+  if (whole == 0 || (whole > 8 && *digits == '0')) return nullptr;
+  if ((*after | 0x20) == 'e') return scan_any_number(p, end, number);
+  number.text = {p, static_cast<size_t>(after - p)};
+  number.mantissa = eight_digits(word << (64 - whole - fraction));
+  number.exponent = -fraction / 8;
+  number.negative = negative;
   number.exact = true;
-  return p;
+  return after;
 }
 
 /// Reads `text` as one whole number.

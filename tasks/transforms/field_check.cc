@@ -4,6 +4,7 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "core/base/error.h"
 #include "tasks/transforms/json_text.h"
@@ -75,7 +76,10 @@ FieldCheck::FieldCheck(const Field& field, int slot, bool always_coerce)
       slot_(slot),
       coerce_(field.coerce || always_coerce),
       has_default_(field.default_value.index() != 0),
-      has_text_checks_(!field.enum_texts.empty() || field.max_length || !field.pattern.empty()) {
+      has_text_checks_(!field.enum_texts.empty() || field.max_length || !field.pattern.empty()),
+      low_(field.min.value_or(-std::numeric_limits<double>::infinity())),
+      high_(field.max.value_or(std::numeric_limits<double>::infinity())),
+      bytes_max_(field.max_length ? static_cast<size_t>(*field.max_length) : SIZE_MAX) {
   if (field.type == Type::timestamp) {
     std::string error;
     format_ = TimestampFormat::compile(field.format, error);
@@ -87,6 +91,12 @@ FieldCheck::FieldCheck(const Field& field, int slot, bool always_coerce)
   }
   std::sort(field_.enum_texts.begin(), field_.enum_texts.end());
   std::sort(field_.enum_longs.begin(), field_.enum_longs.end());
+  if (field.type == Type::double_)
+    usual_ = Usual::number;
+  else if (field.type == Type::keyword && pattern_ == nullptr && field.enum_texts.size() <= 8)
+    usual_ = Usual::text;
+  else if (field.type == Type::timestamp && !format_->is_number() && !coerce_)
+    usual_ = Usual::instant;
 }
 
 FieldCheck::~FieldCheck() = default;
@@ -111,8 +121,8 @@ void FieldCheck::put_default(Column& column, size_t row) const {
   }
 }
 
-FieldCheck::Verdict FieldCheck::run(const Slot& slot, Column& column, size_t row, records::Arena& arena,
-                                    Reason& reason) const {
+FieldCheck::Verdict FieldCheck::run_any(const Slot& slot, Column& column, size_t row, records::Arena& arena,
+                                        Reason& reason) const {
   if (slot.kind <= Slot::Kind::null) {
     if (has_default_) {
       put_default(column, row);

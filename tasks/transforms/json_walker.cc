@@ -28,43 +28,23 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<signed char>(c) >= 0; });
 }
 
-}  // namespace
-
-int PathTree::add(const std::vector<std::string>& path) {
-  int node = 0;
-  for (size_t i = 0;; ++i) {
-    size_t child = 0;
-    auto& children = nodes[static_cast<size_t>(node)].children;
-    while (child < children.size() && children[child].name != path[i]) ++child;
-    if (child == children.size()) children.push_back({path[i]});
-    if (i + 1 == path.size()) {
-      if (children[child].slot < 0) {
-        children[child].slot = slots++;
-        // A second value of a member makes all below the first one void.
-        int above = 0;
-        for (size_t k = 0; k < i; ++k) {
-          auto& named = nodes[static_cast<size_t>(above)].children;
-          above = std::find_if(named.begin(), named.end(), [&](const Child& c) {
-                    return c.name == path[k];
-                  })->node;
-          nodes[static_cast<size_t>(above)].slots.push_back(slots - 1);
-        }
-      }
-      return nodes[static_cast<size_t>(node)].children[child].slot;
-    }
-    if (children[child].node < 0) {
-      children[child].node = static_cast<int>(nodes.size());
-      const int below = children[child].node;
-      nodes.emplace_back();
-      node = below;
-    } else {
-      node = children[child].node;
-    }
-  }
+/// Whether the bytes that RecordShapes reads beyond a record lie in its last byte's page, and so are
+/// readable.
+bool may_read_on(std::string_view record) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  static_cast<void>(record);
+  return false;
+#else
+  constexpr uintptr_t page = 4096;
+  return !record.empty() &&
+         (reinterpret_cast<uintptr_t>(&record.back()) & (page - 1)) + RecordShapes::padding < page;
+#endif
 }
 
+}  // namespace
+
 JsonWalker::JsonWalker(const PathTree& tree, bool keep)
-    : tree_(tree), keep_(keep), guesses_(tree.nodes.size()), in_object_(max_depth + 1) {
+    : tree_(tree), keep_(keep), guesses_(tree.nodes.size()), in_object_(max_depth + 1), shapes_(tree, keep) {
   for (auto& guesses : guesses_) guesses.resize(guesses_per_node);
 }
 
@@ -81,12 +61,19 @@ inline const char* JsonWalker::spaces(const char* p) const {
   return p;
 }
 
-JsonWalker::Outcome JsonWalker::walk(std::string_view record, Slot* slots) {
+JsonWalker::Outcome JsonWalker::walk(std::string_view record, Slot* slots, bool is_padded) {
   text_ = record.data();
   end_ = text_ + record.size();
   slots_ = slots;
+  if ((is_padded || may_read_on(record)) && shapes_.read(record, slots, kept_)) return Outcome::object;
+  const Outcome outcome = walk_any(record);
+  if (outcome == Outcome::object) shapes_.learn(record);
+  return outcome;
+}
+
+JsonWalker::Outcome JsonWalker::walk_any(std::string_view record) {
   non_ascii_ = 0;
-  for (int i = 0; i < tree_.slots; ++i) slots[i].kind = Slot::Kind::missing;
+  for (int i = 0; i < tree_.slots; ++i) slots_[i].kind = Slot::Kind::missing;
   if (keep_) kept_.clear();
   const char* p = spaces(text_);
   if (p == end_) {

@@ -7,35 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "tasks/transforms/decimal.h"
+#include "tasks/transforms/path_tree.h"
+#include "tasks/transforms/record_shape.h"
 
 namespace tamis::transforms {
-
-/// What stands at a path of a record.
-struct Slot {
-  enum class Kind : uint8_t { missing, null, true_, false_, number, text, object, array };
-  Kind kind = Kind::missing;
-  bool escaped = false;  ///< the text holds escapes, which are valid
-  Number number;  ///< `number.text` is the text of a number or string, without quotes, as it was written
-  std::string_view text() const { return number.text; }
-};
-
-/// The paths of all fields as a tree.  Immutable once built.
-struct PathTree {
-  struct Child {
-    std::string name;
-    int slot = -1;  ///< a path ends here
-    int node = -1;  ///< paths go on below
-  };
-  struct Node {
-    std::vector<Child> children;
-    std::vector<int> slots;  ///< all slots below
-  };
-  std::vector<Node> nodes = std::vector<Node>(1);
-  int slots = 0;
-  /// Adds a path of one name or more; returns its slot, which fields of the same path share.
-  int add(const std::vector<std::string>& path);
-};
 
 class JsonWalker {
  public:
@@ -48,9 +23,9 @@ class JsonWalker {
   JsonWalker& operator=(const JsonWalker&) = delete;
 
   enum class Outcome { object, not_an_object, malformed };
-  /// Fills `slots` (as many as the tree has).  Their texts point into `record`.  Reads nothing beyond
-  /// `record`.
-  Outcome walk(std::string_view record, Slot* slots);
+  /// Fills `slots` (as many as the tree has).  Their texts point into `record`.  `is_padded`: 64 readable
+  /// bytes follow the record; otherwise no page beyond its last one is touched.
+  Outcome walk(std::string_view record, Slot* slots, bool is_padded = false);
 
   /// Why the last record was malformed, and at which byte.
   const char* problem() const { return problem_; }
@@ -63,19 +38,17 @@ class JsonWalker {
  private:
   /// The member that stood at this place of an object in the record before: most records are built alike.
   struct Guess {
-    uint64_t low = 0, high = 0, low_mask = ~uint64_t{0},
-             high_mask = ~uint64_t{0};  ///< name and closing quote, if they fit
-    uint32_t size = 0;                  ///< of the name; 0: nothing known
+    uint64_t low = 1, high = 0;            ///< name and closing quote, if they fit
+    uint64_t low_mask = 0, high_mask = 0;  ///< as they are here nothing is like it
+    uint32_t size = 0;                     ///< of the name
     int child = -1;
   };
   struct Member {
     size_t begin, end, name_size;  ///< in the text being written, name with its quotes
   };
-  struct Kept {
-    std::string_view name;
-    const char* value;
-  };
 
+  /// Reads a record of any shape, or says what is wrong with it.
+  Outcome walk_any(std::string_view record);
   // Those that read take the place where something begins and return the place after it, or null when it is
   // wrong.
   std::nullptr_t fail(const char* problem, const char* at);
@@ -105,7 +78,8 @@ class JsonWalker {
   const char* problem_ = "";
   size_t problem_at_ = 0;
   std::string name_;
-  std::vector<Kept> kept_;
+  std::vector<KeptMember> kept_;
+  RecordShapes shapes_;
   std::vector<Member> members_;
 };
 

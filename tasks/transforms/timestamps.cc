@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <bit>
 #include <cctype>
 #include <cstring>
 
@@ -18,12 +19,6 @@ std::optional<Instant> in_years(int64_t microseconds) {
   return Instant(base::Duration(microseconds));
 }
 
-/// Two digits at `p`, or a value above 99.
-unsigned two_digits(const char* p) {
-  const unsigned a = static_cast<unsigned char>(p[0]) - '0', b = static_cast<unsigned char>(p[1]) - '0';
-  return a > 9 || b > 9 ? 1000 : a * 10 + b;
-}
-
 /// Days since 1970 of a valid date (Hinnant's formula).
 int64_t days_of(unsigned year, unsigned month, unsigned day) {
   const int64_t y = static_cast<int64_t>(year) - (month <= 2 ? 1 : 0);
@@ -34,37 +29,76 @@ int64_t days_of(unsigned year, unsigned month, unsigned day) {
   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
+/// Eight characters as a word, the first in the lowest byte.
+uint64_t word_at(const char* p) {
+  uint64_t word;
+  std::memcpy(&word, p, 8);
+  return word;
+}
+
+/// Eight characters, of which each '0' stands for a digit and others for themselves.
+struct Pattern {
+  uint64_t bytes = 0, room = 0;
+  constexpr explicit Pattern(const char (&text)[9]) {
+    for (int i = 0; i < 8; ++i) {
+      bytes |= static_cast<uint64_t>(text[i]) << (8 * i);
+      // What may be added without reaching the high bit: a digit's value is at most 9, a separator's is 0.
+      room |= (text[i] == '0' ? uint64_t{0x76} : uint64_t{0x7F}) << (8 * i);
+    }
+  }
+};
+
+/// Digits as their values and separators as zeros; sets a high bit in `wrong` for every character that is
+/// something else.
+uint64_t digits_of(uint64_t word, const Pattern& pattern, uint64_t& wrong) {
+  const uint64_t digits = word ^ pattern.bytes;
+  wrong |= (((digits & 0x7F7F7F7F7F7F7F7F) + pattern.room) | digits) & 0x8080808080808080;
+  return digits;
+}
+
 /// `2026-03-01T09:00:00Z` with up to six digits of a second: what nearly all records hold.  Empty for
 /// anything else, which the general reader then decides.
 std::optional<Instant> read_usual(std::string_view text) {
+  if constexpr (std::endian::native == std::endian::big) return std::nullopt;
   const char* p = text.data();
   const size_t n = text.size();
-  if (n < 20 || n > 27 || p[n - 1] != 'Z' || p[4] != '-' || p[7] != '-' || p[10] != 'T' || p[13] != ':' ||
-      p[16] != ':')
+  if (n < 20 || n > 27 || p[n - 1] != 'Z') return std::nullopt;
+  uint64_t wrong = 0;
+  static constexpr Pattern date_pattern("0000-00-"), day_pattern("00T00:00"), time_pattern("00:00:00"),
+      milli_pattern(":00.000Z");
+  // Each pair's value is in its first character's byte.
+  const auto pairs = [](uint64_t digits) { return digits * 10 + (digits >> 8); };
+  const auto byte = [](uint64_t word, int i) { return static_cast<unsigned>(word >> (8 * i)) & 0xFF; };
+  const uint64_t date = pairs(digits_of(word_at(p), date_pattern, wrong));
+  const uint64_t clock = pairs(digits_of(word_at(p + 8), day_pattern, wrong));
+  unsigned second = 0;
+  int64_t micro = 0;
+  if (n == 24) {
+    const uint64_t digits = digits_of(word_at(p + 16), milli_pattern, wrong);
+    second = byte(digits, 1) * 10 + byte(digits, 2);
+    micro = static_cast<int64_t>(byte(digits, 4) * 100 + byte(digits, 5) * 10 + byte(digits, 6)) * 1000;
+  } else {
+    second = byte(pairs(digits_of(word_at(p + 11), time_pattern, wrong)), 6);
+    if (n > 20) {
+      if (p[19] != '.' || n == 21) return std::nullopt;
+      for (size_t i = 20; i < 26; ++i) {
+        unsigned digit = 0;
+        if (i < n - 1) {
+          digit = static_cast<unsigned char>(p[i]) - '0';
+          if (digit > 9) return std::nullopt;
+        }
+        micro = micro * 10 + digit;
+      }
+    }
+  }
+  const unsigned year = byte(date, 0) * 100 + byte(date, 2), month = byte(date, 5), day = byte(clock, 0),
+                 hour = byte(clock, 3), minute = byte(clock, 6);
+  if (wrong != 0 || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 || second > 59)
     return std::nullopt;
-  const unsigned century = two_digits(p), of_century = two_digits(p + 2), month = two_digits(p + 5),
-                 day = two_digits(p + 8), hour = two_digits(p + 11), minute = two_digits(p + 14),
-                 second = two_digits(p + 17);
-  // Days beyond 28 are left to the general reader only when the month may lack them.
-  if (century > 99 || of_century > 99 || month - 1 > 11 || day - 1 > 30 || hour > 23 || minute > 59 ||
-      second > 59)
-    return std::nullopt;
-  const unsigned year = century * 100 + of_century;
+  // Days beyond 28 are looked at only when the month may lack them.
   if (day > 28 &&
       static_cast<int>(day) > base::days_in_month(static_cast<int>(year), static_cast<int>(month)))
     return std::nullopt;
-  int64_t micro = 0;
-  if (n > 20) {
-    if (p[19] != '.' || n == 21) return std::nullopt;
-    for (size_t i = 20; i < 26; ++i) {
-      unsigned digit = 0;
-      if (i < n - 1) {
-        digit = static_cast<unsigned char>(p[i]) - '0';
-        if (digit > 9) return std::nullopt;
-      }
-      micro = micro * 10 + digit;
-    }
-  }
   const int64_t seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
   return Instant(base::Duration(seconds * 1000000 + micro));
 }

@@ -64,6 +64,26 @@ max_record_bytes: 40
   EXPECT_EQ(rows.batch.rejections[3].message, "\"a\" must be at least 0, not the number -1");
 }
 
+TEST(Clean, AMissingFieldOfAnyTypeIsNullWhateverStoodThereBefore) {
+  const Cleaned rows(
+      R"(
+fields:
+  k: keyword
+  l: long
+  d: double
+  b: boolean
+  t: timestamp
+  e: {type: timestamp, format: epoch_s}
+  c: {type: timestamp, coerce: true}
+  n: {type: double, coerce: true}
+)",
+      {R"({"k":"a","l":1,"d":2.5,"b":true,"t":"2026-03-01T09:00:00Z","e":1,"c":"2026-03-01T09:00:00Z","n":"3"})",
+       "{}", R"({"k":null,"l":null,"d":null,"b":null,"t":null,"e":null,"c":null,"n":null})"});
+  EXPECT_NE(rows[0], "");
+  EXPECT_EQ(rows[1], "");
+  EXPECT_EQ(rows[2], "");
+}
+
 TEST(Clean, LongTextsOfKeywords) {
   const Cleaned rows("fields: {s: {type: keyword, max_length: 3, pattern: 'é*'}}",
                      {R"({"s":"ééé"})", R"({"s":"éééé"})", R"({"s":"\u00e9"})", R"({"s":"a"})"});

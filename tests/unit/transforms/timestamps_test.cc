@@ -41,6 +41,19 @@ TEST(Timestamps, TheQuickReaderAgreesWithTheGeneralOne) {
   }
 }
 
+TEST(Timestamps, TheQuickReaderAgreesWithTheGeneralOneAboutWrongTexts) {
+  std::string error;
+  const auto format = *TimestampFormat::compile("rfc3339", error);
+  for (const std::string right : {"2026-03-01T09:00:00Z", "2026-03-01T09:00:00.123Z",
+                                  "2026-02-28T23:59:59.123456Z", "2026-12-31T19:20:30.5Z"})
+    for (size_t at = 0; at < right.size(); ++at)
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text = right;
+        text[at] = static_cast<char>(byte);
+        ASSERT_EQ(format.read(text), base::parse_rfc3339(text)) << text;
+      }
+}
+
 TEST(Timestamps, ReadEpochs) {
   EXPECT_EQ(read("epoch_s", "-0.0000001"), "1969-12-31T23:59:59.999999Z");
   EXPECT_EQ(read("epoch_s", "253402300799.9999999"), "9999-12-31T23:59:59.999999Z");
