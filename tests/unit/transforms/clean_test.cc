@@ -68,11 +68,11 @@ TEST(Clean, AMissingFieldOfAnyTypeIsNullWhateverStoodThereBefore) {
   const Cleaned rows(
       R"(
 fields:
-  k: keyword
-  l: long
-  d: double
-  b: boolean
-  t: timestamp
+  k: {type: keyword}
+  l: {type: long}
+  d: {type: double}
+  b: {type: boolean}
+  t: {type: timestamp}
   e: {type: timestamp, format: epoch_s}
   c: {type: timestamp, coerce: true}
   n: {type: double, coerce: true}
