@@ -90,13 +90,14 @@ IndexTemplate make_template(const std::string& index, const SinkContext& context
   made.name = "tamis-" + (name.empty() ? "all" : name);
   // Of overlapping patterns the longer beginning wins; two of the same priority would be refused.
   const size_t priority = 200 + literal * 2 + (made.pattern.find('*') == std::string::npos ? 1 : 0);
-  made.body = {
-      {"index_patterns", Json::array({made.pattern})},
-      {"priority", priority},
-      {"template",
-       {{"mappings",
-         {{"dynamic", context.unknown_fields ? "true" : "false"}, {"properties", properties(context)}}}}},
-      {"_meta", {{"made_by", "tamis"}, {"dag_id", context.dag_id}, {"task_id", context.task_id}}}};
+  made.body = {{"index_patterns", Json::array({made.pattern})},
+               {"priority", priority},
+               {"template",
+                {{"mappings",
+                  // Members that nobody declared are kept and not indexed: their types may change from record
+                  // to record, and Elasticsearch would refuse all but the first.
+                  {{"dynamic", "false"}, {"properties", properties(context)}}}}},
+               {"_meta", {{"made_by", "tamis"}, {"dag_id", context.dag_id}, {"task_id", context.task_id}}}};
   return made;
 }
 
@@ -111,15 +112,11 @@ void ensure_template(ElasticsearchNodes& nodes, const IndexTemplate& wanted, con
     if (answer.is_object() && answer.contains(at)) {
       const Json& present = answer[at];
       const Json properties = present.value("properties", Json::object());
-      std::string dynamic = "true";
-      if (present.contains("dynamic"))
-        dynamic = present["dynamic"].is_string() ? present["dynamic"].get<std::string>()
-                                                 : present["dynamic"].dump();
-      const bool opens = mappings["dynamic"] == "true" && dynamic != "true";
-      if (has_all(properties, mappings["properties"]) && !opens) return;
+      if (has_all(properties, mappings["properties"])) return;
       for (const auto& [name, mapping] : properties.items())
         if (!mappings["properties"].contains(name)) mappings["properties"][name] = mapping;
-      if (dynamic == "true") mappings["dynamic"] = "true";
+      if (present.contains("dynamic"))
+        mappings["dynamic"] = present["dynamic"];  // somebody may have opened it
     }
   } else if (found.status != 404) {
     throw base::UserError(
