@@ -74,11 +74,7 @@ int32_t KafkaCluster::partitions(const std::string& topic) {
 
 KafkaRange KafkaCluster::range(const std::string& topic, int32_t partition) {
   KafkaRange range;
-  const auto error = rd_kafka_query_watermark_offsets(handle_->get(), topic.c_str(), partition, &range.low,
-                                                      &range.high, milliseconds(timeout_));
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-    handle_->fail(error,
-                  fmt::format("can't ask for the offsets of topic \"{}\", partition {}", topic, partition));
+  handle_->ask_range(topic, partition, timeout_, range.low, range.high);
   return range;
 }
 

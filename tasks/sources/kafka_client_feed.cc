@@ -73,11 +73,7 @@ class Feed : public KafkaFeed {
  private:
   static KafkaRange ask_range(KafkaHandle& handle, const std::string& topic, int32_t partition) {
     KafkaRange range;
-    const auto error = rd_kafka_query_watermark_offsets(handle.get(), topic.c_str(), partition, &range.low,
-                                                        &range.high, 10'000);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      handle.fail(error,
-                  fmt::format("can't ask for the offsets of topic \"{}\", partition {}", topic, partition));
+    handle.ask_range(topic, partition, std::chrono::seconds(10), range.low, range.high);
     return range;
   }
 

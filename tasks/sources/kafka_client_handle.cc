@@ -179,6 +179,27 @@ void KafkaHandle::fail(rd_kafka_resp_err_t error, const std::string& what) {
                              text.empty() ? rd_kafka_err2str(error) : text);
 }
 
+void KafkaHandle::ask_range(const std::string& topic, int32_t partition, base::Duration timeout, int64_t& low,
+                            int64_t& high) {
+  const auto ask = [&] {
+    return rd_kafka_query_watermark_offsets(kafka_, topic.c_str(), partition, &low, &high,
+                                            milliseconds(timeout));
+  };
+  auto error = ask();
+  if (error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+    // The handle may know the topic from before it got this partition: it is told once more, and asked again.
+    const std::unique_ptr<rd_kafka_topic_t, decltype(&rd_kafka_topic_destroy)> named(
+        rd_kafka_topic_new(kafka_, topic.c_str(), nullptr), &rd_kafka_topic_destroy);
+    const struct rd_kafka_metadata* metadata = nullptr;
+    if (rd_kafka_metadata(kafka_, 0, named.get(), &metadata, milliseconds(timeout)) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+      rd_kafka_metadata_destroy(metadata);
+    error = ask();
+  }
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    fail(error, fmt::format("can't ask for the offsets of topic \"{}\", partition {}", topic, partition));
+}
+
 std::shared_ptr<KafkaHandle> KafkaHandle::borrow(const base::KafkaConnection& c, bool read_uncommitted) {
   std::string key;
   for (const auto& [name, value] : connection_settings(c)) key += name + '=' + value + '\n';

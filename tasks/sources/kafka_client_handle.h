@@ -48,6 +48,9 @@ class KafkaHandle {
   /// Throws what `error` means to a user; `what` was tried, as `can't read topic "t"`.
   [[noreturn]] void fail(rd_kafka_resp_err_t error, const std::string& what);
   const std::string& brokers() const { return brokers_; }
+  /// Asks where a partition begins and ends, within `timeout`.
+  void ask_range(const std::string& topic, int32_t partition, base::Duration timeout, int64_t& low,
+                 int64_t& high);
 
  private:
   static void on_log(const rd_kafka_t* kafka, int level, const char* facility, const char* text);
