@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -141,5 +142,12 @@ class Elasticsearch:
         return found
 
     def delete(self, pattern):
+        """Indices of a pattern, and the templates that were made for them."""
+        for one in pattern.split(","):
+            try:
+                self.call("DELETE", f"/_index_template/tamis-{one}")
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    raise
         for index in self.call("GET", f"/_cat/indices/{pattern}?format=json&expand_wildcards=all"):
             self.call("DELETE", "/" + index["index"])
