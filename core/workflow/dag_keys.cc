@@ -177,7 +177,8 @@ Json dag_schema(const OperatorTable& operators) {
     for (const char* alias : {"dependencies", "upstream"})
       task["properties"][alias] = {{"type", "array"}, {"items", {{"type", "string"}}}, {"deprecated", true}};
     if (!entry.summary.empty()) task["description"] = entry.summary;
-    for (const auto& [name, value] : base::json_schema(entry.keys)["properties"].items())
+    const Json own = base::json_schema(entry.keys);
+    for (const auto& [name, value] : own["properties"].items())
       default_args["properties"][name] = value;
     definitions[entry.name] = std::move(task);
     names.push_back(entry.name);

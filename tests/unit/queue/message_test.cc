@@ -35,7 +35,8 @@ class Captured : public ::testing::TestWithParam<std::filesystem::path> {
 };
 
 TEST_P(Captured, MessageIsReadAndWrittenAgainByteForByte) {
-  for (const auto& captured : capture()["messages"]) {
+  const Json all = capture();
+  for (const auto& captured : all["messages"]) {
     const std::string envelope = captured["envelope"];
     const auto message = TaskMessage::decode(envelope);
     EXPECT_EQ(message.encode(), envelope);
@@ -45,7 +46,8 @@ TEST_P(Captured, MessageIsReadAndWrittenAgainByteForByte) {
 }
 
 TEST_P(Captured, ResultIsReadAndWrittenAgainByteForByte) {
-  for (const auto& captured : capture()["results"]) {
+  const Json all = capture();
+  for (const auto& captured : all["results"]) {
     const std::string document = captured;
     auto result = Results::decode(Json::parse(document)["task_id"], document);
     const auto done = result.meta["date_done"];
