@@ -43,13 +43,13 @@ std::string Results::encode(const TaskResult& result, base::Instant done) {
                    {"result", result.result},
                    {"traceback", result.traceback.empty() ? Json() : Json(result.traceback)},
                    {"children", Json::array()},
-                   {"date_done", is_final(result.state) ? Json(base::format_isoformat(done)) : Json()},
-                   {"task_id", result.id}};
+                   {"date_done", is_final(result.state) ? Json(base::format_isoformat(done)) : Json()}};
   if (result.meta.is_object())
     for (const auto& [name, value] : result.meta.items())
       if (name != "status" && name != "result" && name != "traceback" && name != "date_done" &&
           name != "task_id")
         document[name] = value;
+  document["task_id"] = result.id;  // last, as Celery has it
   return python_dumps(document);
 }
 

@@ -178,8 +178,7 @@ Json dag_schema(const OperatorTable& operators) {
       task["properties"][alias] = {{"type", "array"}, {"items", {{"type", "string"}}}, {"deprecated", true}};
     if (!entry.summary.empty()) task["description"] = entry.summary;
     const Json own = base::json_schema(entry.keys);
-    for (const auto& [name, value] : own["properties"].items())
-      default_args["properties"][name] = value;
+    for (const auto& [name, value] : own["properties"].items()) default_args["properties"][name] = value;
     definitions[entry.name] = std::move(task);
     names.push_back(entry.name);
     by_operator.push_back(
