@@ -42,7 +42,16 @@ class RedisServer {
     char name[] = "/tmp/tamis-redis-XXXXXX";
     if (mkdtemp(name) == nullptr) throw std::runtime_error("no temporary folder");
     folder_ = name;
-    start();
+    // Somebody else may take the free port before redis-server does: then another one is tried.
+    for (int attempt = 1; pid_ == 0; ++attempt) {
+      try {
+        start();
+      } catch (const std::runtime_error&) {
+        pid_ = 0;
+        if (attempt == 5) throw;
+        port_ = free_port();
+      }
+    }
   }
   ~RedisServer() {
     stop(SIGKILL);
