@@ -52,8 +52,8 @@ struct ReadReport {
 class Reader {
  public:
   virtual ~Reader() = default;
-  /// Fills `batch` with up to `max` records, fewer only at the slice's end; returns false when there was none
-  /// left. Lookback records come first and are marked.  Throws TransientError, or UserError (unknown topic,
+  /// Fills `batch` with up to `max` records, the same ones in every attempt; returns false when there was none
+  /// left, and only that is the slice's end. Lookback records come first and are marked.  Throws TransientError, or UserError (unknown topic,
   /// lost data).
   virtual bool read(records::RecordBatch& batch, size_t max, const std::stop_token& stop) = 0;
   virtual Provenance provenance() const = 0;
